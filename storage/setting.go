@@ -1,0 +1,34 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+)
+
+// Names of settings.
+const (
+	// SettingDomain and SettingBaseURL are fixed once accounts exist: every id rests on them.
+	SettingDomain  = "domain"
+	SettingBaseURL = "base_url"
+)
+
+// Setting reads what the node remembers under a name; empty where nothing is.
+func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
+	var value string
+	err := q.idb.NewRaw("SELECT value FROM settings WHERE name = ?", name).Scan(ctx, &value)
+	if err != nil {
+		if err = notFound("setting "+name, err); !isNotFound(err) {
+			return "", err
+		}
+	}
+	return value, nil
+}
+
+// SetSetting remembers a value under a name.
+func (tx *Tx) SetSetting(ctx context.Context, name, value string) error {
+	_, err := tx.idb.NewRaw("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value", name, value).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("remember %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// Who may see a post is decided in this file and nowhere else: people in visibleTo, peers in
+// PeerMay and PeerSees.
+//
+// A person of this node is inside every circle (node ⊂ organisation ⊂ network), so for people
+// the visibility decides, among posts whose origin is still a permitted peer and whose author
+// isn't suspended. For a peer the circle decides first.
+
+// Nobody is the viewer who hasn't signed in. They see nothing unless the node's pages are public.
+const Nobody int64 = 0
+
+// originActive is the condition that a row's host is ours or a permitted peer.
+func originActive(column string) string {
+	return fmt.Sprintf("(%[1]s = '' OR %[1]s IN (SELECT host FROM peers WHERE state = 'active'))", column)
+}
+
+// visibleTo narrows a query over posts (under the alias) to what the viewer may see. A share
+// is visible where the post it passes on is.
+func visibleTo(s *bun.SelectQuery, alias string, viewer int64) *bun.SelectQuery {
+	one, args := visibleOne(alias, viewer)
+	s = s.Where(one, args...)
+	original, args := visibleOne("vo", viewer)
+	return s.Where(fmt.Sprintf("(%[1]s.share_of_id IS NULL OR EXISTS (SELECT 1 FROM posts AS vo WHERE vo.id = %[1]s.share_of_id AND %[2]s))", alias, original), args...)
+}
+
+func visibleOne(alias string, viewer int64) (string, []any) {
+	base := fmt.Sprintf(`%[1]s.deleted_at IS NULL AND %[2]s
+		AND NOT EXISTS (SELECT 1 FROM accounts AS va WHERE va.id = %[1]s.author_id AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL))`,
+		alias, originActive(alias+".origin"))
+	if viewer == Nobody {
+		return fmt.Sprintf("%s AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
+	}
+	return fmt.Sprintf(`%[2]s AND (%[1]s.visibility IN ('public', 'unlisted') OR %[1]s.author_id = ?
+		OR (%[1]s.visibility = 'followers' AND EXISTS (SELECT 1 FROM follows AS vf WHERE vf.followee_id = %[1]s.author_id AND vf.follower_id = ? AND vf.state = 'accepted'))
+		OR EXISTS (SELECT 1 FROM mentions AS vm WHERE vm.post_id = %[1]s.id AND vm.account_id = ?))`, alias, base),
+		[]any{viewer, viewer, viewer}
+}
+
+// VisiblePost finds a post or share that the viewer may see. What they may not see is
+// ErrNotFound, as what doesn't exist.
+func (q *Queries) VisiblePost(ctx context.Context, viewer, id int64) (*Post, error) {
+	p := new(Post)
+	if err := visibleTo(q.idb.NewSelect().Model(p).Where("p.id = ?", id), "p", viewer).Scan(ctx); err != nil {
+		return nil, notFound("post", err)
+	}
+	return p, nil
+}
+
+// VisiblePosts finds, of the ids, the posts that the viewer may see.
+func (q *Queries) VisiblePosts(ctx context.Context, viewer int64, ids []int64) (map[int64]*Post, error) {
+	found := make(map[int64]*Post, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	var rows []*Post
+	if err := visibleTo(q.idb.NewSelect().Model(&rows).Where("p.id IN (?)", bun.List(ids)), "p", viewer).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read posts: %w", err)
+	}
+	for _, p := range rows {
+		found[p.ID] = p
+	}
+	return found, nil
+}
+
+// Addressing is how a post is written for one peer.
+type Addressing int
+
+// A post doesn't go to a peer at all, or goes there openly (as:Public), or addressed to the
+// author's followers with the circle beside it (PROTOCOL 1.10).
+const (
+	NotForPeer Addressing = iota
+	Openly
+	ToFollowers
+)
+
+// PeerMay says whether a local post may go to the peer at all by its circle, and how it is
+// addressed there. It looks at no relation: PeerSees does.
+func PeerMay(p *Post, peer *Peer) Addressing {
+	if !peer.Active() {
+		return NotForPeer
+	}
+	switch p.Circle {
+	case CircleNetwork:
+	case CircleOrganisation:
+		if peer.Tier != Sibling {
+			return NotForPeer
+		}
+	default:
+		return NotForPeer
+	}
+	open := p.Visibility == Public || p.Visibility == Unlisted
+	if open && p.Circle == CircleNetwork && (peer.Circles || peer.PublicWeb) {
+		return Openly
+	}
+	return ToFollowers
+}
+
+// PeerSees says whether a peer that asks for a local post gets it: if it was or would be
+// delivered to that host. A post goes to a host openly, or because somebody there follows its
+// author, or is named by it, or because it was sent there before.
+func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressing, error) {
+	if !p.Local() || !p.DeletedAt.IsZero() {
+		return NotForPeer, nil
+	}
+	peer, err := q.PeerByHost(ctx, host)
+	if errors.Is(err, ErrNotFound) {
+		return NotForPeer, nil
+	}
+	if err != nil {
+		return NotForPeer, err
+	}
+	author, err := q.AccountByID(ctx, p.AuthorID)
+	if err != nil || !author.Active() {
+		return NotForPeer, err
+	}
+	how := PeerMay(p, peer)
+	if how == NotForPeer || how == Openly {
+		return how, nil
+	}
+	if (p.Visibility == Public || p.Visibility == Unlisted) && peer.Circles {
+		return how, nil // it keeps our circles, and this one includes it
+	}
+	if p.Visibility != Direct {
+		follows, err := q.FollowersOnHost(ctx, p.AuthorID, host)
+		if err != nil || follows {
+			return how, err
+		}
+	}
+	named, err := q.exists(ctx, "SELECT 1 FROM mentions AS m JOIN accounts AS a ON a.id = m.account_id WHERE m.post_id = ? AND a.peer = ? UNION ALL SELECT 1 FROM reach WHERE post_id = ? AND host = ?", p.ID, host, p.ID, host)
+	if err != nil || named {
+		return how, err
+	}
+	return NotForPeer, nil
+}
+
+// AddReach remembers that a host was sent a post or fetched it: a Delete goes to all of them.
+func (tx *Tx) AddReach(ctx context.Context, post int64, host string) error {
+	if _, err := tx.idb.NewRaw("INSERT INTO reach (post_id, host, first_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", post, host, tx.Now()).Exec(ctx); err != nil {
+		return fmt.Errorf("remember reach: %w", err)
+	}
+	return nil
+}
+
+// Reach lists the hosts that were sent a post or fetched it.
+func (q *Queries) Reach(ctx context.Context, post int64) ([]string, error) {
+	var hosts []string
+	if err := q.idb.NewRaw("SELECT host FROM reach WHERE post_id = ? ORDER BY host", post).Scan(ctx, &hosts); err != nil {
+		return nil, fmt.Errorf("read reach: %w", err)
+	}
+	return hosts, nil
+}
