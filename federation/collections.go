@@ -1,0 +1,170 @@
+package federation
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"ruche/federation/vocab"
+	"ruche/storage"
+)
+
+// pageSize is how many entries of a list a peer reads at once.
+const pageSize = 40
+
+// listed finds the account whose list is asked for by a permitted signature.
+func (n *Node) listed(w http.ResponseWriter, r *http.Request) (*storage.Account, *storage.Peer, bool) {
+	host, ok := n.asker(w, r)
+	if !ok {
+		return nil, nil, false
+	}
+	if host == "" {
+		n.fail(w, r, http.StatusUnauthorized, "this node shows lists to signed requests of its peers only")
+		return nil, nil, false
+	}
+	peer, err := n.Peer(r.Context(), host)
+	if err != nil {
+		n.fail(w, r, http.StatusForbidden, "your server isn't an allowed peer of this node")
+		return nil, nil, false
+	}
+	a, err := n.DB.AccountByID(r.Context(), pathID(r))
+	if err != nil || !a.Local() || !a.Active() {
+		n.fail(w, r, http.StatusNotFound, "there is no such account here")
+		return nil, nil, false
+	}
+	return a, peer, true
+}
+
+type pager func(ctx context.Context, page storage.Page) (iris []string, items []json.RawMessage, last int64, err error)
+
+// collection answers the front of a list, or, with ?max_id=…, a page of it.
+func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, total int64, read pager) {
+	query := r.URL.Query()
+	if !query.Has("page") {
+		body, err := n.Writer.OrderedCollection(id, total, id+"?page=true")
+		n.activity(w, r, body, err)
+		return
+	}
+	max := storage.ParseID(query.Get("max_id"))
+	iris, items, last, err := read(r.Context(), storage.Page{MaxID: max, Limit: pageSize})
+	if err != nil {
+		n.broken(w, r, err)
+		return
+	}
+	p := vocab.Page{ID: id + "?page=true", PartOf: id, Total: total, IRIs: iris, Items: items}
+	if max > 0 {
+		p.ID += "&max_id=" + strconv.FormatInt(max, 10)
+	}
+	if len(iris)+len(items) == pageSize {
+		p.Next = id + "?page=true&max_id=" + strconv.FormatInt(last, 10)
+	}
+	body, err := n.Writer.OrderedCollectionPage(p)
+	n.activity(w, r, body, err)
+}
+
+// FollowersOf lists who follows an account of ours.
+func (n *Node) FollowersOf(w http.ResponseWriter, r *http.Request) {
+	a, _, ok := n.listed(w, r)
+	if ok {
+		n.collection(w, r, a.FollowersURI, a.FollowersCount, n.accounts(a.ID, n.DB.Followers))
+	}
+}
+
+// FollowingOf lists whom an account of ours follows.
+func (n *Node) FollowingOf(w http.ResponseWriter, r *http.Request) {
+	a, _, ok := n.listed(w, r)
+	if ok {
+		n.collection(w, r, a.FollowingURI, a.FollowingCount, n.accounts(a.ID, n.DB.Following))
+	}
+}
+
+func (n *Node) accounts(account int64, read func(context.Context, int64, storage.Page) ([]*storage.Account, []int64, error)) pager {
+	return func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+		list, cursors, err := read(ctx, account, page)
+		var uris []string
+		var last int64
+		for i, a := range list {
+			uris, last = append(uris, a.URI), cursors[i]
+		}
+		return uris, nil, last, err
+	}
+}
+
+// Outbox lists what of an account's public posts and shares the asking peer may read.
+func (n *Node) Outbox(w http.ResponseWriter, r *http.Request) {
+	a, peer, ok := n.listed(w, r)
+	if !ok {
+		return
+	}
+	circles := []string{storage.CircleNetwork}
+	if peer.Tier == storage.Sibling {
+		circles = append(circles, storage.CircleOrganisation)
+	}
+	n.collection(w, r, a.OutboxURI, a.PostsCount, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+		posts, err := n.DB.OutboxPosts(ctx, a.ID, circles, page)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		var items []json.RawMessage
+		var last int64
+		for _, p := range posts {
+			last = p.ID
+			how, err := n.DB.PeerSees(ctx, p, peer.Host)
+			if err != nil {
+				return nil, nil, 0, err
+			}
+			if how == storage.NotForPeer {
+				continue
+			}
+			body, err := n.writePost(ctx, p, a, how)
+			if err != nil {
+				return nil, nil, 0, err
+			}
+			items = append(items, body)
+		}
+		return nil, items, last, nil
+	})
+}
+
+func (n *Node) writePost(ctx context.Context, p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error) {
+	if p.ShareOfID != 0 {
+		return n.writeShare(ctx, p, author, how)
+	}
+	parts, err := NoteParts(ctx, &n.DB.Queries, p)
+	if err != nil {
+		return nil, err
+	}
+	return n.Writer.Create(p.URI+"/create", p, author, parts, how)
+}
+
+// Replies lists the direct answers to a post of ours that the asking peer may read.
+func (n *Node) Replies(w http.ResponseWriter, r *http.Request) {
+	p, _, host, ok := n.readable(w, r)
+	if !ok {
+		return
+	}
+	n.collection(w, r, p.URI+"/replies", p.RepliesCount, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+		replies, err := n.DB.RepliesTo(ctx, p.ID, page)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		var uris []string
+		var last int64
+		for _, reply := range replies {
+			last = reply.ID
+			readable := !reply.Local() && (reply.Visibility == storage.Public || reply.Visibility == storage.Unlisted) && reply.Circle == storage.CircleNetwork
+			if reply.Local() {
+				how, err := n.reads(ctx, reply, host)
+				if err != nil {
+					return nil, nil, 0, err
+				}
+				readable = how != storage.NotForPeer
+			}
+			if readable {
+				uris = append(uris, reply.URI)
+			}
+		}
+		return uris, nil, last, nil
+	})
+}

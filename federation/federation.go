@@ -1,0 +1,42 @@
+// Package federation is how two nodes talk: signatures, fetching, discovery, who is a peer.
+//
+// Every way in and out asks Permit first, with the host that the request is about, before a
+// signature is looked at or a connection is opened. What is read from a peer is checked against
+// where it came from: the id's host is the host that was asked, the actor's key lives on the
+// actor's host, and nobody is believed about somebody on another host.
+//
+// Files: host.go normalises hosts · signature.go is the gate · dial.go and client.go are the one
+// outbound HTTP client · peer.go decides who is a peer · resolve.go reads remote actors and posts ·
+// key.go finds the key of a signature · serve.go, collections.go and discover.go answer peers.
+package federation
+
+import (
+	"log/slog"
+	"net/http"
+
+	"ruche/federation/vocab"
+	"ruche/storage"
+)
+
+// Node is what the files of this package share: this node's place among its peers.
+type Node struct {
+	DB     *storage.DB
+	Client *Client
+	Writer vocab.Writer
+	Log    *slog.Logger
+	// Domain stands after the @ of our accounts; Host is the authority of our ids.
+	Domain, Host string
+	// Name is the entity's, for people; Version is the program's.
+	Name, Version string
+	// Plain: this node and its peers on *.localhost speak plain HTTP (the demo).
+	Plain bool
+	// PublicPages: posts that are public in the whole network may be read without a signature.
+	PublicPages bool
+	Gate        *Gate
+}
+
+// A Route is a way in for peers. The handler finds {id} by r.PathValue.
+type Route struct {
+	Method, Path string
+	Handler      http.HandlerFunc
+}

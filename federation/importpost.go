@@ -1,0 +1,161 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"strings"
+
+	"ruche/federation/sanitize"
+	"ruche/federation/vocab"
+	"ruche/storage"
+)
+
+// Kinds of object that are posts here.
+var postTypes = map[string]bool{"Note": true, "Article": true, "Page": true, "Question": true}
+
+// Translate turns a peer's object into a post of its author, not stored yet. The id, the page and
+// the author must be on the author's host. Text is sanitised here, once.
+func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author *storage.Account) (*storage.NewPost, error) {
+	if !postTypes[o.Type] {
+		return nil, fmt.Errorf("a %s is no post: %w", o.Type, ErrUntrusted)
+	}
+	if err := sameHost(o.ID, author.URI); err != nil {
+		return nil, err
+	}
+	if len(o.AttributedTo) == 0 || o.AttributedTo[0] != author.URI {
+		return nil, fmt.Errorf("%s isn't attributed to %s: %w", o.ID, author.URI, ErrUntrusted)
+	}
+	n := &storage.NewPost{Post: storage.Post{
+		AuthorID: author.ID, Origin: author.Peer, URI: o.ID, URL: webPage(o.URL),
+		InReplyToURI: o.InReplyTo, Context: o.Context, HTML: sanitize.HTML(withTitle(o)),
+		ContentWarning: o.Summary, Sensitive: o.Sensitive, Language: o.Language,
+		Visibility: o.Visibility(author.FollowersURI), Circle: o.Circle, PublishedAt: o.Published, Raw: string(o.Raw),
+	}}
+	if n.Circle != storage.CircleOrganisation {
+		n.Circle = storage.CircleNetwork
+	}
+	if n.Context == "" {
+		n.Context = o.Conversation
+	}
+	if o.Updated.After(o.Published) {
+		n.EditedAt = o.Updated
+	}
+	if o.InReplyTo != "" {
+		parent, err := q.PostByURI(ctx, o.InReplyTo)
+		if err == nil && parent.DeletedAt.IsZero() {
+			n.InReplyToID = parent.ID
+		} else if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return nil, err
+		}
+	}
+	seen := map[int64]bool{}
+	for _, m := range o.Mentions {
+		a, err := q.AccountByURI(ctx, m.Href)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue // somebody we don't know; the text names them all the same
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !seen[a.ID] {
+			seen[a.ID] = true
+			n.Mentions = append(n.Mentions, a.ID)
+		}
+	}
+	// Who is addressed without being named in the text may see it too.
+	for _, uri := range append(append([]string{}, o.To...), o.Cc...) {
+		if kind, id, ok := q.URIs().Ours(uri); ok && kind == "users" && !seen[id] && n.Visibility == storage.Direct {
+			if a, err := q.AccountByURI(ctx, uri); err == nil {
+				seen[id] = true
+				n.Mentions = append(n.Mentions, a.ID)
+			}
+		}
+	}
+	for _, tag := range o.Hashtags {
+		if tag = strings.ToLower(tag); len(tag) <= 200 {
+			n.Hashtags = append(n.Hashtags, tag)
+		}
+	}
+	for _, at := range o.Attachments {
+		if page := webPage(at.URL); page != "" && len(n.Attached) < vocab.MaxAttachments {
+			n.Attached = append(n.Attached, &storage.Media{Kind: "image", MIME: at.MediaType, RemoteURL: page, Width: at.Width, Height: at.Height,
+				Blurhash: at.Blurhash, Description: at.Name, FocusX: at.FocusX, FocusY: at.FocusY})
+		}
+	}
+	return n, nil
+}
+
+func withTitle(o *vocab.Object) string {
+	if o.Name == "" || o.Type == "Note" {
+		return o.Content
+	}
+	return "<p><strong>" + html.EscapeString(o.Name) + "</strong></p>" + o.Content
+}
+
+// Post finds a post by its id, asking its host when we don't know it. What it fetches is
+// backfill: it enters no home and notifies nobody.
+func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
+	p, err := n.DB.PostByURI(ctx, uri)
+	if err == nil && !p.DeletedAt.IsZero() {
+		return nil, storage.ErrNotFound
+	}
+	if err == nil || !errors.Is(err, storage.ErrNotFound) {
+		return p, err
+	}
+	host, err := HostOf(uri)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, storage.ErrNotFound)
+	}
+	if host == n.Host {
+		return nil, storage.ErrNotFound
+	}
+	doc, err := n.document(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	o, err := vocab.ParseObject(doc)
+	if err != nil {
+		return nil, err
+	}
+	if o.ID != uri {
+		// The page of a post, say: its id counts, on the same host, and must answer for itself.
+		if err := sameHost(o.ID, uri); err != nil {
+			return nil, err
+		}
+		id := o.ID
+		if p, err := n.DB.PostByURI(ctx, id); err == nil {
+			return p, nil
+		}
+		if doc, err = n.document(ctx, id); err != nil {
+			return nil, err
+		}
+		if o, err = vocab.ParseObject(doc); err != nil {
+			return nil, err
+		}
+		if o.ID != id {
+			return nil, fmt.Errorf("%s answers with %s: %w", id, o.ID, ErrUntrusted)
+		}
+	}
+	if len(o.AttributedTo) == 0 {
+		return nil, fmt.Errorf("%s has no author: %w", uri, ErrUntrusted)
+	}
+	if err := sameHost(o.AttributedTo[0], o.ID); err != nil {
+		return nil, err
+	}
+	author, err := n.Actor(ctx, o.AttributedTo[0])
+	if err != nil {
+		return nil, err
+	}
+	post, err := Translate(ctx, &n.DB.Queries, o, author)
+	if err != nil {
+		return nil, err
+	}
+	post.Backfilled = true
+	err = n.DB.Update(ctx, func(tx *storage.Tx) error {
+		_, err := tx.AddPost(ctx, post)
+		return err
+	})
+	return &post.Post, err
+}

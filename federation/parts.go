@@ -1,0 +1,40 @@
+package federation
+
+import (
+	"context"
+
+	"ruche/federation/vocab"
+	"ruche/storage"
+)
+
+// NoteParts reads what hangs on a local post, for writing it.
+func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.NoteParts, error) {
+	parts := vocab.NoteParts{InReplyTo: p.InReplyToURI}
+	mentions, err := q.Mentions(ctx, []int64{p.ID})
+	if err != nil {
+		return parts, err
+	}
+	accounts, err := q.AccountsByID(ctx, mentions[p.ID])
+	if err != nil {
+		return parts, err
+	}
+	for _, id := range mentions[p.ID] {
+		if a := accounts[id]; a != nil {
+			parts.Mentions = append(parts.Mentions, a)
+		}
+	}
+	tags, err := q.Hashtags(ctx, []int64{p.ID})
+	if err != nil {
+		return parts, err
+	}
+	parts.Hashtags = tags[p.ID]
+	media, err := q.MediaOf(ctx, []int64{p.ID})
+	parts.Media = media[p.ID]
+	return parts, err
+}
+
+// ActorParts reads what hangs on a local account, for writing it.
+func ActorParts(ctx context.Context, q *storage.Queries, a *storage.Account) (vocab.ActorParts, error) {
+	files, err := q.MediaByIDs(ctx, []int64{a.AvatarID, a.HeaderID})
+	return vocab.ActorParts{Avatar: files[a.AvatarID], Header: files[a.HeaderID]}, err
+}
