@@ -1,0 +1,49 @@
+package outbox
+
+import (
+	"context"
+
+	"ruche/federation/vocab"
+	"ruche/storage"
+)
+
+// Delete turns one's own post into a tombstone and tells every host that has it. It returns the
+// post as it was, so that its author can write it anew.
+func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) (*storage.Post, error) {
+	p, err := o.DB.PostByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if p.AuthorID != author.ID {
+		return nil, storage.ErrNotFound
+	}
+	if p.ShareOfID != 0 {
+		return p, o.Unshare(ctx, author, p.ShareOfID)
+	}
+	err = o.DB.Update(ctx, func(tx *storage.Tx) error {
+		_, targets, err := o.audience(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		reached, err := o.reached(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		gone, blobs, err := tx.DeletePost(ctx, p)
+		if err != nil || !gone {
+			return err
+		}
+		if err := ForgetMedia(ctx, tx, blobs); err != nil {
+			return err
+		}
+		activity := p.URI + "/delete"
+		return o.sendWritten(ctx, tx, author, p, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
+			to := author.FollowersURI
+			if how == storage.Openly {
+				to = vocab.Public
+			}
+			return o.Writer.Delete(activity, author, p.URI, []string{to}, nil)
+		})
+	})
+	return p, err
+}

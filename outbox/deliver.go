@@ -1,0 +1,178 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"ruche/federation"
+	"ruche/storage"
+	"ruche/storage/queue"
+)
+
+// A delivery is a job's arguments: whose activity goes to which inbox. The body is the job's own;
+// the signature is made when it is sent.
+type delivery struct {
+	Inbox  string `json:"inbox"`
+	Actor  int64  `json:"actor"`
+	Shared bool   `json:"shared,omitempty"`
+	Post   int64  `json:"post,omitempty"`
+}
+
+func laneKey(host string, actor int64) string { return host + " " + strconv.FormatInt(actor, 10) }
+
+// send queues an activity that is the same for every peer.
+func (o *Outbox) send(ctx context.Context, tx *storage.Tx, actor *storage.Account, body []byte, targets ...storage.InboxTarget) error {
+	return o.sendWritten(ctx, tx, actor, nil, targets, func(storage.Addressing) ([]byte, error) { return body, nil })
+}
+
+// sendWritten queues an activity about a post: one job per inbox, to the active peers that the
+// post's circle includes. write is called once per way of addressing, at most twice.
+func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(storage.Addressing) ([]byte, error)) error {
+	bodies := map[storage.Addressing]int64{}
+	peers := map[string]*storage.Peer{}
+	seen := map[string]bool{}
+	var jobs []storage.NewJob
+	for _, t := range targets {
+		if t.Peer == "" || seen[t.Inbox] {
+			continue
+		}
+		seen[t.Inbox] = true
+		peer, known := peers[t.Peer]
+		if !known {
+			var err error
+			if peer, err = tx.PeerByHost(ctx, t.Peer); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return err
+			}
+			peers[t.Peer] = peer
+		}
+		how := storage.Openly
+		if post != nil {
+			how = storage.PeerMay(post, peer)
+		}
+		if !peer.Active() || how == storage.NotForPeer {
+			continue
+		}
+		if _, written := bodies[how]; !written {
+			body, err := write(how)
+			if err != nil {
+				return err
+			}
+			if bodies[how], err = tx.AddBody(ctx, body); err != nil {
+				return err
+			}
+		}
+		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
+		if post != nil {
+			args.Post = post.ID
+			if err := tx.AddReach(ctx, post.ID, t.Peer); err != nil {
+				return err
+			}
+		}
+		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[how]})
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return tx.Enqueue(ctx, jobs...)
+}
+
+// inboxOf is where one remote account is reached: its server's shared inbox, or its own.
+func inboxOf(a *storage.Account) storage.InboxTarget {
+	if a.SharedInboxURI != "" {
+		return storage.InboxTarget{Peer: a.Peer, Inbox: a.SharedInboxURI, Shared: true}
+	}
+	return storage.InboxTarget{Peer: a.Peer, Inbox: a.InboxURI}
+}
+
+// Deliver carries out one delivery. What is tried again and what is buried: docs/architecture.md.
+func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
+	var d delivery
+	if err := json.Unmarshal([]byte(job.Args), &d); err != nil {
+		return queue.Permanent(fmt.Errorf("read delivery: %w", err))
+	}
+	// A peer may have been removed since this was queued.
+	peer, err := o.DB.PeerByHost(ctx, job.Host)
+	if errors.Is(err, storage.ErrNotFound) {
+		return queue.ErrPark
+	}
+	if err != nil {
+		return err
+	}
+	if !peer.Active() {
+		return queue.Permanent(fmt.Errorf("%s is %s", job.Host, peer.State))
+	}
+	actor, err := o.DB.AccountByID(ctx, d.Actor)
+	if err != nil {
+		return queue.Permanent(err)
+	}
+	key, err := federation.ParsePrivateKey(actor.PrivateKey)
+	if err != nil {
+		return queue.Permanent(fmt.Errorf("key of %s: %w", actor.Username, err))
+	}
+	result, err := o.Client.Post(ctx, d.Inbox, job.Body, func(r *http.Request) error {
+		return federation.Sign(r, job.Body, actor.KeyID, key, o.DB.Now())
+	})
+	if err != nil {
+		return &queue.HostError{Err: err}
+	}
+	switch s := result.Status; {
+	case s >= 200 && s < 300:
+		return nil
+	case s == http.StatusUnauthorized, s == http.StatusForbidden:
+		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Refusing: true}
+	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests, s >= 500:
+		return &queue.HostError{Err: fmt.Errorf("%s answered %d", job.Host, s), After: result.RetryAfter}
+	case d.Shared && (s == http.StatusNotFound || s == http.StatusGone):
+		return o.personally(ctx, job, d)
+	default:
+		return queue.Permanent(fmt.Errorf("%s answered %d: %s", job.Host, s, result.Body))
+	}
+}
+
+// personally sends to each one's own inbox what a shared inbox no longer takes.
+func (o *Outbox) personally(ctx context.Context, job *storage.Job, d delivery) error {
+	err := o.DB.Update(ctx, func(tx *storage.Tx) error {
+		inboxes, err := tx.PersonalInboxes(ctx, d.Actor, d.Post, job.Host)
+		if err != nil {
+			return err
+		}
+		jobs := make([]storage.NewJob, len(inboxes))
+		for i, inbox := range inboxes {
+			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post}, BodyID: job.BodyID}
+		}
+		if err := tx.Enqueue(ctx, jobs...); err != nil {
+			return err
+		}
+		return tx.FinishJob(ctx, job)
+	})
+	if err != nil {
+		return err
+	}
+	return queue.ErrFinished
+}
+
+// forgetMedia removes bytes whose rows are gone.
+func (o *Outbox) forgetMedia(ctx context.Context, job *storage.Job) error {
+	var keys []string
+	if err := json.Unmarshal([]byte(job.Args), &keys); err != nil {
+		return queue.Permanent(err)
+	}
+	for _, key := range keys {
+		if err := o.Blobs.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ForgetMedia queues the removal of bytes whose rows go in this transaction.
+func ForgetMedia(ctx context.Context, tx *storage.Tx, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return tx.Enqueue(ctx, storage.NewJob{Kind: JobForgetMedia, Args: keys})
+}
