@@ -1,0 +1,146 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+
+	"ruche/storage"
+	"ruche/web/view"
+)
+
+// accountPage is GET /auth/account: who am I here, and which apps act for me.
+func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
+	if Account(r.Context()) == nil {
+		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
+		return nil
+	}
+	saved := ""
+	if r.URL.Query().Has("changed") {
+		saved = "account.passwordchanged"
+	}
+	return s.showAccount(w, r, http.StatusOK, saved, "")
+}
+
+// appsOf groups a person's tokens by app, the latest first.
+func (s *Server) appsOf(r *http.Request) ([]view.AppLine, error) {
+	ctx := r.Context()
+	tokens, err := s.DB.TokensOf(ctx, Account(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	var lines []view.AppLine
+	place := map[int64]int{}
+	for _, t := range tokens {
+		i, seen := place[t.AppID]
+		if !seen {
+			line := view.AppLine{ID: storage.FormatID(t.AppID), Name: "ruche token"}
+			app, err := s.DB.AppByID(ctx, t.AppID)
+			switch {
+			case err == nil:
+				line.Name, line.Website = app.Name, app.Website
+			case !errors.Is(err, storage.ErrNotFound): // a token made on the command line has no app
+				return nil, err
+			}
+			i = len(lines)
+			place[t.AppID] = i
+			lines = append(lines, line)
+		}
+		lines[i].Since = t.CreatedAt // newest first, so the last one seen began it
+	}
+	return lines, nil
+}
+
+// revokeApp is POST /auth/apps/revoke: the app may act for this person no longer.
+func (s *Server) revokeApp(w http.ResponseWriter, r *http.Request) error {
+	me := Account(r.Context())
+	if me == nil {
+		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
+		return nil
+	}
+	form, err := Params(r)
+	if err != nil {
+		return err
+	}
+	app := form.Int("id", -1)
+	if err := form.Err(); err != nil {
+		return err
+	}
+	err = s.DB.Update(r.Context(), func(tx *storage.Tx) error {
+		tokens, err := tx.TokensOf(r.Context(), me.ID)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			if t.AppID != app {
+				continue
+			}
+			if err := tx.RevokeToken(r.Context(), t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, accountPath, http.StatusSeeOther)
+	return nil
+}
+
+// whyPasswordRefused is the sentence for a wrong current password, by its message key.
+func whyPasswordRefused(e *Error) string {
+	if e.Status == http.StatusTooManyRequests {
+		return "signin.slow"
+	}
+	return "account.wrongpassword"
+}
+
+// changePassword is POST /auth/password. Every other browser and every app has to sign in again:
+// a new password is what people reach for when somebody else has got in.
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	me, user := Account(ctx), User(ctx)
+	if me == nil {
+		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
+		return nil
+	}
+	form, err := Params(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.checkSignIn(r, user.Email, form.Str("current")); err != nil {
+		var refused *Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		return s.showAccount(w, r, refused.Status, "", whyPasswordRefused(refused))
+	}
+	hash, err := HashPassword(form.Str("new"))
+	if errors.Is(err, ErrPassword) {
+		return s.showAccount(w, r, http.StatusUnprocessableEntity, "", "account.badpassword")
+	}
+	if err != nil {
+		return err
+	}
+	session, secret := s.newSession(me.ID)
+	err = s.DB.Update(ctx, func(tx *storage.Tx) error {
+		fresh, err := tx.UserByAccount(ctx, me.ID)
+		if err != nil {
+			return err
+		}
+		fresh.PasswordHash, fresh.PasswordSetAt = hash, tx.Now()
+		if err := tx.SaveUser(ctx, fresh); err != nil {
+			return err
+		}
+		if err := tx.EndSignIns(ctx, me.ID); err != nil {
+			return err
+		}
+		return tx.AddSession(ctx, session)
+	})
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, secret)
+	http.Redirect(w, r, accountPath+"?changed=1", http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"ruche/storage"
+)
+
+const (
+	signInPath  = "/auth/sign_in"
+	accountPath = "/auth/account"
+)
+
+// maxLogin bounds an e-mail address or username (RFC 5321 §4.5.3.1 allows 254).
+const maxLogin = 320
+
+// signInPage is GET /auth/sign_in.
+func (s *Server) signInPage(w http.ResponseWriter, r *http.Request) error {
+	to := localPath(r.URL.Query().Get("return_to"))
+	if Account(r.Context()) != nil {
+		http.Redirect(w, r, orAccount(to), http.StatusSeeOther)
+		return nil
+	}
+	return s.showSignIn(w, r, http.StatusOK, signInScreen{ReturnTo: to})
+}
+
+func orAccount(to string) string {
+	if to == "" {
+		return accountPath
+	}
+	return to
+}
+
+// signIn is POST /auth/sign_in. Whether the name or the password was wrong isn't said, nor to be
+// measured.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
+	form, err := Params(r)
+	if err != nil {
+		return err
+	}
+	screen := signInScreen{ReturnTo: localPath(form.Str("return_to")), Login: firstOf(form, "login", "username", "email")}
+	if len(screen.Login) > maxLogin {
+		screen.Login = ""
+	}
+	account, err := s.checkSignIn(r, screen.Login, form.Str("password"))
+	var refused *Error
+	if errors.As(err, &refused) {
+		s.Log.InfoContext(r.Context(), "sign-in refused", "status", refused.Status)
+		if refused.Status == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "300")
+		}
+		screen.Wrong = whyRefused(refused)
+		return s.showSignIn(w, r, refused.Status, screen)
+	}
+	if err != nil {
+		return err
+	}
+	session, secret := s.newSession(account.ID)
+	err = s.DB.Update(r.Context(), func(tx *storage.Tx) error {
+		if old := Session(r.Context()); old != nil {
+			if err := tx.EndSession(r.Context(), old); err != nil {
+				return err
+			}
+		}
+		return tx.AddSession(r.Context(), session)
+	})
+	if err != nil {
+		return err
+	}
+	s.setCookie(w, secret)
+	http.Redirect(w, r, orAccount(screen.ReturnTo), http.StatusSeeOther)
+	return nil
+}
+
+// whyRefused is the sentence for a refused sign-in, by its message key.
+func whyRefused(e *Error) string {
+	switch e.Status {
+	case http.StatusTooManyRequests:
+		return "signin.slow"
+	case http.StatusForbidden:
+		return "signin.suspended"
+	default:
+		return "signin.wrong"
+	}
+}
+
+func firstOf(form *Values, keys ...string) string {
+	for _, k := range keys {
+		if s := strings.TrimSpace(form.Str(k)); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// checkSignIn gives the account of a login and password. The limits come before the work.
+func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.Account, error) {
+	ctx := r.Context()
+	if !s.signInsByAddress.Take(s.address(r)).OK {
+		return nil, tooMany()
+	}
+	user, err := s.DB.UserByLogin(ctx, login)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	hash, key := decoyHash, "name "+strings.ToLower(strings.TrimPrefix(login, "@"))
+	if user != nil {
+		// Name and e-mail are one account, counted together.
+		key = strconv.FormatInt(user.AccountID, 10)
+		if user.PasswordHash != "" {
+			hash = user.PasswordHash
+		}
+	}
+	if !s.signInsByAccount.Take(key).OK {
+		return nil, tooMany()
+	}
+	fits, err := s.passwordFits(ctx, hash, password)
+	if err != nil {
+		return nil, err
+	}
+	if !fits || user == nil {
+		return nil, Fail(http.StatusUnauthorized, "This name and this password don't belong together")
+	}
+	account, err := s.DB.AccountByID(ctx, user.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if !account.Active() {
+		return nil, Fail(http.StatusForbidden, "Your login is currently disabled")
+	}
+	return account, nil
+}
+
+// passwordFits checks a password when it is its turn: memory for a few hashes, not for a crowd.
+func (s *Server) passwordFits(ctx context.Context, hash, password string) (bool, error) {
+	select {
+	case s.hashing <- struct{}{}:
+		defer func() { <-s.hashing }()
+		return CheckPassword(hash, password), nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// signOut is POST /auth/sign_out: this browser only.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) error {
+	if session := Session(r.Context()); session != nil {
+		if err := s.DB.Update(r.Context(), func(tx *storage.Tx) error { return tx.EndSession(r.Context(), session) }); err != nil {
+			return err
+		}
+	}
+	s.setCookie(w, "")
+	to := localPath(r.URL.Query().Get("return_to"))
+	if to == "" {
+		to = "/"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,176 @@
+// Package pages is what a person sees of the node in a browser, besides signing in: the front
+// door, a profile, a post.
+//
+// Which posts they see, storage's visibility decides. Whoever isn't signed in is led to the
+// sign-in page before anything is looked up, so that an address that exists and one that doesn't
+// answer alike; where the node's pages are public, what may not be seen is answered that way too.
+package pages
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"ruche/storage"
+	"ruche/web/auth"
+	"ruche/web/view"
+)
+
+// perPage is how many posts a profile shows.
+const perPage = 20
+
+// Options are what the pages need.
+type Options struct {
+	DB   *storage.DB
+	Auth *auth.Server // writes the pages, as it knows who reads
+	// Domain is what stands after the @ of our accounts.
+	Domain string
+	// PublicPages: what is public in the whole network can be read without signing in.
+	PublicPages bool
+}
+
+// Pages answers browsers.
+type Pages struct{ Options }
+
+// New makes Pages.
+func New(opt Options) *Pages { return &Pages{opt} }
+
+// Routes lists the pages.
+func (p *Pages) Routes() []auth.Route {
+	readers := auth.AnyPerson
+	if p.PublicPages {
+		readers = auth.Public
+	}
+	return []auth.Route{
+		{Method: "GET", Path: "/", Scope: auth.Public, Handler: p.landing},
+		{Method: "GET", Path: "/@{name}", Scope: readers, Handler: p.profile},
+		{Method: "GET", Path: "/@{name}/{id:[0-9]+}", Scope: readers, Handler: p.post},
+		{Method: "GET", Path: "/p/{id:[0-9]+}", Scope: readers, Handler: p.postByID},
+	}
+}
+
+func (p *Pages) landing(w http.ResponseWriter, r *http.Request) error {
+	server := strings.TrimPrefix(strings.TrimPrefix(p.Auth.BaseURL(r), "https://"), "http://")
+	return p.Auth.Show(w, r, http.StatusOK, "landing", view.Landing{Server: server})
+}
+
+// hidden answers what isn't there for the reader: whoever might see more once signed in is led
+// to the sign-in page.
+func (p *Pages) hidden(w http.ResponseWriter, r *http.Request) error {
+	if auth.Account(r.Context()) == nil {
+		http.Redirect(w, r, auth.SignInURL(r.URL.RequestURI()), http.StatusSeeOther)
+		return nil
+	}
+	return auth.NotFound()
+}
+
+// profile is GET /@user or /@user@domain.
+func (p *Pages) profile(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	a, err := p.account(ctx, r.PathValue("name"))
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !a.Active() {
+		return p.hidden(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	posts, err := p.DB.AccountTimeline(ctx, auth.Viewer(ctx), a.ID, storage.AccountFilter{NoReplies: true}, storage.Page{Limit: perPage})
+	if err != nil {
+		return err
+	}
+	shown, err := p.show(ctx, posts)
+	if err != nil {
+		return err
+	}
+	avatars, err := p.avatars(ctx, map[int64]*storage.Account{a.ID: a})
+	if err != nil {
+		return err
+	}
+	page := view.Profile{
+		Name: name(a), Handle: p.handle(a), Avatar: avatars[a.ID], Department: a.Department, Official: a.Official,
+		Bio: template.HTML(a.NoteHTML), Posts: shown, PostsCount: a.PostsCount, Followers: a.FollowersCount, Following: a.FollowingCount,
+	}
+	for _, f := range a.Fields {
+		value := template.HTML(f.Value) // sanitised when it came in
+		if a.Local() {
+			value = template.HTML(template.HTMLEscapeString(f.Value))
+		}
+		page.Fields = append(page.Fields, view.ProfileField{Name: f.Name, Value: value})
+	}
+	return p.Auth.Show(w, r, http.StatusOK, "profile", page)
+}
+
+// account finds user or user@domain; our own domain is no other.
+func (p *Pages) account(ctx context.Context, acct string) (*storage.Account, error) {
+	username, domain, _ := strings.Cut(acct, "@")
+	if strings.EqualFold(domain, p.Domain) {
+		domain = ""
+	}
+	a, err := p.DB.AccountByName(ctx, username, domain)
+	if err == nil && a.Kind == storage.Application {
+		return nil, storage.ErrNotFound // a node is nobody
+	}
+	return a, err
+}
+
+// post is GET /@user/id.
+func (p *Pages) post(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	post, author, err := p.visible(ctx, storage.ParseID(r.PathValue("id")))
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !strings.EqualFold(author.Acct(), r.PathValue("name")) {
+		return p.hidden(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	shown, err := p.show(ctx, []*storage.Post{post})
+	if err != nil {
+		return err
+	}
+	if len(shown) == 0 { // a share of what may not be seen
+		return p.hidden(w, r)
+	}
+	return p.Auth.Show(w, r, http.StatusOK, "post", view.Post{Post: shown[0]})
+}
+
+// postByID leads from a post's number to its page: federation sends browsers here.
+func (p *Pages) postByID(w http.ResponseWriter, r *http.Request) error {
+	post, author, err := p.visible(r.Context(), storage.ParseID(r.PathValue("id")))
+	if errors.Is(err, storage.ErrNotFound) {
+		return p.hidden(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, postPath(author, post), http.StatusSeeOther)
+	return nil
+}
+
+func (p *Pages) visible(ctx context.Context, id int64) (*storage.Post, *storage.Account, error) {
+	post, err := p.DB.VisiblePost(ctx, auth.Viewer(ctx), id)
+	if err != nil {
+		return nil, nil, err
+	}
+	author, err := p.DB.AccountByID(ctx, post.AuthorID)
+	return post, author, err
+}
+
+func postPath(author *storage.Account, post *storage.Post) string {
+	return "/@" + author.Acct() + "/" + storage.FormatID(post.ID)
+}
+
+func name(a *storage.Account) string {
+	if a.DisplayName != "" {
+		return a.DisplayName
+	}
+	return a.Username
+}
+
+func (p *Pages) handle(a *storage.Account) string {
+	if a.Local() {
+		return "@" + a.Username + "@" + p.Domain
+	}
+	return "@" + a.Acct()
+}

@@ -1,0 +1,106 @@
+package pages
+
+import (
+	"context"
+	"html/template"
+
+	"ruche/storage"
+	"ruche/web/auth"
+	"ruche/web/view"
+)
+
+// show turns posts that the reader may see into what the pages draw: a share becomes the post
+// that it passes on, with the name of who did. Authors, files and originals are read for all of
+// them at once.
+func (p *Pages) show(ctx context.Context, posts []*storage.Post) ([]view.PostView, error) {
+	var originals []int64
+	for _, post := range posts {
+		if post.ShareOfID != 0 {
+			originals = append(originals, post.ShareOfID)
+		}
+	}
+	shared, err := p.DB.VisiblePosts(ctx, auth.Viewer(ctx), originals)
+	if err != nil {
+		return nil, err
+	}
+	var people, ids []int64
+	for _, post := range posts {
+		people, ids = append(people, post.AuthorID), append(ids, post.ID)
+	}
+	for id, post := range shared {
+		people, ids = append(people, post.AuthorID), append(ids, id)
+	}
+	authors, err := p.DB.AccountsByID(ctx, people)
+	if err != nil {
+		return nil, err
+	}
+	avatars, err := p.avatars(ctx, authors)
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.DB.MediaOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []view.PostView
+	for _, post := range posts {
+		sharedBy := ""
+		if post.ShareOfID != 0 {
+			if by := authors[post.AuthorID]; by != nil {
+				sharedBy = name(by)
+			}
+			post = shared[post.ShareOfID]
+		}
+		if post == nil || authors[post.AuthorID] == nil {
+			continue
+		}
+		author := authors[post.AuthorID]
+		v := view.PostView{
+			Author: name(author), Handle: p.handle(author), Profile: "/@" + author.Acct(), Avatar: avatars[author.ID],
+			At: post.PublishedAt, Edited: !post.EditedAt.IsZero(), Warning: post.ContentWarning, Body: template.HTML(post.HTML), // sanitised when it was stored
+			Replies: post.RepliesCount, Shares: post.SharesCount, Likes: post.LikesCount,
+			Seen: seen(post), Link: postPath(author, post), SharedBy: sharedBy,
+		}
+		for _, m := range files[post.ID] {
+			// A peer's picture stays where it is: no page of ours asks another server for anything.
+			if m.Kind == "image" && m.BlobKey != "" {
+				v.Pictures = append(v.Pictures, view.Picture{URL: mediaPath(m.BlobKey), Alt: m.Description})
+			}
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// seen is the message that says who sees a post.
+func seen(p *storage.Post) string {
+	open := p.Visibility == storage.Public || p.Visibility == storage.Unlisted
+	if open && p.Circle != "" && p.Circle != storage.CircleNetwork {
+		return "seen." + p.Circle
+	}
+	return "seen." + p.Visibility
+}
+
+// mediaPath is the address of a file of ours, on whichever host the reader is.
+func mediaPath(key string) string { return "/media/" + key }
+
+// avatars gives the pictures of local people, keyed by account.
+func (p *Pages) avatars(ctx context.Context, people map[int64]*storage.Account) (map[int64]string, error) {
+	var ids []int64
+	for _, a := range people {
+		if a.AvatarID != 0 {
+			ids = append(ids, a.AvatarID)
+		}
+	}
+	files, err := p.DB.MediaByIDs(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]string, len(people))
+	for id, a := range people {
+		if m := files[a.AvatarID]; m != nil && m.BlobKey != "" {
+			out[id] = mediaPath(m.BlobKey)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,138 @@
+package view
+
+import (
+	"html/template"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const hostile = `<script>alert("x")</script>`
+
+// everyPage gives each page empty data, and data with a hostile text in every field.
+func everyPage() map[string][]any {
+	post := PostView{Author: hostile, Handle: hostile, Profile: "/@x", At: time.Now(), Edited: true, Warning: hostile, Body: template.HTML("<p>hello</p>"),
+		Pictures: []Picture{{"/media/x", hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile}
+	quiet := PostView{Author: "a", Seen: "seen.node"}
+	return map[string][]any{
+		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
+		"consent": {Consent{}, Consent{Action: "/oauth/authorize", App: hostile, Website: hostile, Target: hostile, Grants: []Grant{{"scope.read"}}, Account: "@ana", Fields: map[string]string{"client_id": hostile}, SignOut: "/x", Redirect: "https://client.example"}},
+		"code":    {Code{}, Code{hostile, hostile}},
+		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
+		"landing": {Landing{}, Landing{hostile}},
+		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, Saved: hostile, Error: hostile}},
+		"post":    {Post{quiet}, Post{post}},
+		"profile": {Profile{}, Profile{Name: hostile, Handle: hostile, Department: hostile, Official: true, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
+	}
+}
+
+func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
+	v, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := everyPage()
+	for name := range v.pages {
+		if pages[name] == nil {
+			t.Errorf("page %s isn't tried here", name)
+		}
+	}
+	for name, cases := range pages {
+		for _, locale := range Locales {
+			for _, data := range cases {
+				w := httptest.NewRecorder()
+				err := v.Render(w, http.StatusOK, name, Site{Name: hostile, Domain: "siege.test"}, Request{Locale: locale, SignedIn: hostile, CSRF: hostile}, data)
+				if err != nil {
+					t.Errorf("%s in %s: %v", name, locale, err)
+					continue
+				}
+				body := w.Body.String()
+				if strings.Contains(body, "<script") {
+					t.Errorf("%s in %s runs what it was given", name, locale)
+				}
+				if !strings.Contains(body, `<html lang="`+locale+`"`) || !strings.Contains(body, "<h1") && name != "post" {
+					t.Errorf("%s in %s has no language or no heading", name, locale)
+				}
+				if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+					t.Errorf("%s: policy %q", name, policy)
+				}
+				if address := regexp.MustCompile(`(?:src|href)="(?:https?:)?//[^"]*"`).FindString(body); address != "" {
+					t.Errorf("%s loads or leads elsewhere: %s", name, address)
+				}
+			}
+		}
+	}
+}
+
+func TestTheConsentFormMayLeadToItsApplicationOnly(t *testing.T) {
+	v, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	if err := v.Render(w, 200, "consent", Site{}, Request{Locale: "en"}, Consent{Redirect: "https://client.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, "form-action 'self' https://client.example;") {
+		t.Errorf("policy %q", got)
+	}
+}
+
+func TestBothCataloguesSayTheSameThings(t *testing.T) {
+	v, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	verbs := regexp.MustCompile(`%[a-z]`)
+	for key, en := range v.messages["en"] {
+		fr, ok := v.messages["fr"][key]
+		if !ok {
+			t.Errorf("%s isn't said in French", key)
+		}
+		if a, b := strings.Join(verbs.FindAllString(en, -1), ""), strings.Join(verbs.FindAllString(fr, -1), ""); a != b {
+			t.Errorf("%s takes %q in English and %q in French", key, a, b)
+		}
+	}
+	for key := range v.messages["fr"] {
+		if _, ok := v.messages["en"][key]; !ok {
+			t.Errorf("%s isn't said in English", key)
+		}
+	}
+	entries, err := files.ReadDir("templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		body, err := files.ReadFile("templates/" + e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, used := range regexp.MustCompile(`\{\{ ?t "([a-z0-9.]+)"`).FindAllStringSubmatch(string(body), -1) {
+			if _, ok := v.messages["en"][used[1]]; !ok {
+				t.Errorf("%s says %s, which is in no catalogue", e.Name(), used[1])
+			}
+		}
+	}
+}
+
+func TestTheLanguageIsTheReadersChoice(t *testing.T) {
+	for name, tc := range map[string]struct{ url, cookie, header, site, want string }{
+		"asked for in the address": {"/?lang=fr", "en", "en", "en", "fr"},
+		"chosen before":            {"/", "fr", "en", "en", "fr"},
+		"the browser's":            {"/", "", "fr-CA,fr;q=0.9,en;q=0.5", "en", "fr"},
+		"neither: the site's":      {"/", "", "ja", "fr", "fr"},
+		"nothing said":             {"/", "", "", "", "en"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, tc.url, nil)
+		if tc.cookie != "" {
+			r.AddCookie(&http.Cookie{Name: LocaleCookie, Value: tc.cookie})
+		}
+		r.Header.Set("Accept-Language", tc.header)
+		if got := Locale(r, tc.site); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
