@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"ruche/federation"
+	"ruche/federation/vocab"
+	"ruche/inbox"
+	"ruche/outbox"
+	"ruche/outbox/picture"
+	"ruche/storage"
+	"ruche/storage/blob"
+	"ruche/storage/queue"
+)
+
+// Options are what a node is given besides its configuration. Zero values are those of a real
+// node; tests replace the clock and the network.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	Clock   func() time.Time
+	// Doer sends what the node sends to peers.
+	Doer federation.Doer
+	// AnyAge lifts the bound on how old a remote post's id may be. Only the demo does that.
+	AnyAge bool
+}
+
+// core is a node without its listeners: everything that acts.
+type core struct {
+	db         *storage.DB
+	federation *federation.Node
+	outbox     *outbox.Outbox
+	inbox      *inbox.Inbox
+	queue      *queue.Queue
+	blobs      blob.Store
+	metrics    *metrics
+}
+
+func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.Clock == nil {
+		opt.Clock = time.Now
+	}
+	m := newMetrics()
+	db, err := openDB(ctx, cfg, storage.Options{Clock: opt.Clock, Log: opt.Log, AnyAge: opt.AnyAge, Observe: m.transaction})
+	if err != nil {
+		return nil, err
+	}
+	c := &core{db: db, metrics: m}
+	if err := c.wire(cfg, opt); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return c, nil
+}
+
+func (c *core) wire(cfg Config, opt Options) error {
+	var err error
+	if c.blobs, err = blob.Disk(filepath.Join(cfg.DataDir, "media")); err != nil {
+		return fmt.Errorf("open media: %w", err)
+	}
+	writer := vocab.Writer{URIs: c.db.URIs(), Domain: cfg.Domain}
+	node := &federation.Node{
+		DB: c.db, Writer: writer, Log: opt.Log, Domain: cfg.Domain, Host: cfg.Host(),
+		Name: cfg.Name, Version: opt.Version, Plain: cfg.Localhost(), PublicPages: cfg.PublicPages,
+	}
+	node.Client, err = federation.NewClient(federation.ClientConfig{
+		UserAgent: "Ruche/" + opt.Version + " (+" + cfg.PublicURL + ")",
+		CAFile:    cfg.FederationCAFile, PrivateNetworks: cfg.FederationPrivateNetworks,
+		Proxy: cfg.OutboundProxy, NoProxy: cfg.NoProxy, AllowLocalhost: cfg.Localhost(), Permit: node.PermitAny,
+	})
+	if err != nil {
+		return err
+	}
+	if opt.Doer != nil {
+		node.Client.Doer = opt.Doer
+	}
+	node.Gate = &federation.Gate{Hosts: []string{cfg.Host()}, Now: c.db.Now, Permit: node.Permit, Key: node.Keys()}
+	c.federation = node
+	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
+	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}
+	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
+	c.outbox.Register(c.queue)
+	c.inbox.Register(c.queue)
+	return nil
+}
+
+func (c *core) close() error {
+	c.federation.Client.Close()
+	return c.db.Close()
+}
