@@ -1,0 +1,57 @@
+# `make help` lists what can be made.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+RECORD := $(CURDIR)/tmp/databases
+
+.PHONY: help build demo run test test-race test-processes lint check bench fuzz deps
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+build: ## builds bin/ruche, one static binary
+	$(BUILD) -o bin/ruche ./cmd/ruche
+
+demo: build ## starts three linked nodes with people in them, until Ctrl-C
+	./bin/ruche demo
+
+run: build ## runs one node from ruche.toml and the environment
+	./bin/ruche serve
+
+test: ## runs the tests: SQLite always, PostgreSQL too where RUCHE_TEST_POSTGRES is set
+	@$(call tests,)
+
+test-race: # the same with the race detector, which needs gcc
+	@$(call tests,-race)
+
+# Runs the tests, then says which databases they really opened, and the coverage.
+define tests
+	mkdir -p tmp && rm -f $(RECORD) && \
+	RUCHE_TEST_RECORD=$(RECORD) go test $(1) -coverprofile=tmp/coverage.out -coverpkg=ruche/... ./... && \
+	go tool cover -func=tmp/coverage.out | tail -1 && \
+	ran=$$(sort -u $(RECORD) | paste -sd ' ') && echo "databases tested: $$ran" && \
+	case " $$ran " in *" sqlite "*) ;; *) echo "SQLite was not tested"; exit 1;; esac && \
+	if [ -n "$$RUCHE_TEST_POSTGRES" ]; then case " $$ran " in *" postgresql "*) ;; *) echo "PostgreSQL was not tested"; exit 1;; esac; \
+	else echo "PostgreSQL: not tested; set RUCHE_TEST_POSTGRES to a server's URL"; fi
+endef
+
+lint: ## gofmt, go vet, staticcheck
+	@bad=$$(gofmt -l cmd federation inbox outbox storage web); if [ -n "$$bad" ]; then echo "not gofmt-ed: $$bad"; exit 1; fi
+	go vet ./...
+	go tool staticcheck -checks inherit,-U1000 ./...
+
+check: lint test-race ## what .ci/run runs
+
+bench: ## measures, with ratios in one run
+	go test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 10m
+fuzz: ## runs each fuzz target for FUZZTIME
+	@set -e; for file in $$(grep -rl --include=*_test.go '^func Fuzz' .); do \
+		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6-); do \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
+
+deps: ## prints who imports whom
+	@go list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} -> {{.}}{{"\n"}}{{end}}' ./... | grep -- '-> ruche/' | sort
