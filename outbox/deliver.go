@@ -123,9 +123,9 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	case s >= 200 && s < 300:
 		return nil
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
-		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Refusing: true}
+		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Answered: true, Refusing: true}
 	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests, s >= 500:
-		return &queue.HostError{Err: fmt.Errorf("%s answered %d", job.Host, s), After: result.RetryAfter}
+		return &queue.HostError{Err: fmt.Errorf("%s answered %d", job.Host, s), Answered: true, After: result.RetryAfter}
 	case d.Shared && (s == http.StatusNotFound || s == http.StatusGone):
 		return o.personally(ctx, job, d)
 	default:
