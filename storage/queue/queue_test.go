@@ -151,7 +151,9 @@ func TestAHostThatIsDownIsTriedByOneProbeAtATime(t *testing.T) {
 		for i := range 50 {
 			o.post(fmt.Sprint("author ", i), "a.test", fmt.Sprint(i))
 		}
-		o.drain()
+		if n := o.drain(); n != 1 {
+			t.Errorf("%d jobs were tried before the host was known to be down, want one", n)
+		}
 		o.advance(10 * time.Hour)
 		if n := o.drain(); n != 1 {
 			t.Errorf("%d jobs were tried at a host that is down, want one probe", n)
