@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -87,49 +88,45 @@ func (tx *Tx) Enqueue(ctx context.Context, jobs ...NewJob) error {
 			return err
 		}
 	}
-	for _, n := range jobs {
-		if err := tx.enqueue(ctx, n); err != nil {
-			return fmt.Errorf("enqueue %s: %w", n.Kind, err)
+	for chunk := range slices.Chunk(jobs, 50) {
+		if err := tx.enqueue(ctx, chunk); err != nil {
+			return fmt.Errorf("enqueue %s: %w", chunk[0].Kind, err)
 		}
 	}
 	tx.Publish(Event{Kind: JobsAdded})
 	return nil
 }
 
-func (tx *Tx) enqueue(ctx context.Context, n NewJob) error {
-	args, err := json.Marshal(n.Args)
-	if err != nil {
-		return err
-	}
-	j := &Job{ID: tx.NewID(tx.Now()), Kind: n.Kind, OrderKey: n.Key, Host: n.Host, Args: string(args), BodyID: n.BodyID,
-		State: JobReady, RunAt: n.RunAt, CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(JobLife)}
-	if j.RunAt.IsZero() {
-		j.RunAt = tx.Now()
-	}
-	if n.Body != nil {
-		if j.BodyID, err = tx.AddBody(ctx, n.Body); err != nil {
-			return err
-		}
-	}
-	if n.Key != "" {
-		behind, err := tx.exists(ctx, "SELECT 1 FROM jobs WHERE order_key = ? AND state IN "+unfinished, n.Key)
+// enqueue stores jobs with one statement, which also finds out for each whether another of its key
+// is before it and whether its host is held.
+func (tx *Tx) enqueue(ctx context.Context, jobs []NewJob) error {
+	const row = `(?, ?, ?, ?, ?, ?, CASE WHEN ? OR EXISTS (SELECT 1 FROM jobs WHERE order_key = ? AND order_key <> '' AND state IN ` + unfinished + `) THEN 'behind'
+		WHEN EXISTS (SELECT 1 FROM hosts WHERE host = ? AND failures > 0) THEN 'held' ELSE 'ready' END, ?, 0, '', '', ?, ?)`
+	now := tx.Now()
+	rows, args := make([]string, len(jobs)), make([]any, 0, 12*len(jobs))
+	seen := map[string]bool{"": false}
+	for i, n := range jobs {
+		spoken, err := json.Marshal(n.Args)
 		if err != nil {
 			return err
 		}
-		if behind {
-			j.State = JobBehind
+		if n.Body != nil {
+			if n.BodyID, err = tx.AddBody(ctx, n.Body); err != nil {
+				return err
+			}
 		}
+		if n.RunAt.IsZero() {
+			n.RunAt = now
+		}
+		var body any
+		if n.BodyID != 0 {
+			body = n.BodyID
+		}
+		rows[i] = row
+		args = append(args, tx.NewID(now), n.Kind, n.Key, n.Host, string(spoken), body, seen[n.Key], n.Key, n.Host, n.RunAt.UTC(), now, now.Add(JobLife))
+		seen[n.Key] = n.Key != ""
 	}
-	if n.Host != "" {
-		health, err := tx.HostHealth(ctx, n.Host)
-		if err != nil {
-			return err
-		}
-		if health.Failures > 0 && j.State == JobReady {
-			j.State = JobHeld
-		}
-	}
-	_, err = tx.idb.NewInsert().Model(j).Exec(ctx)
+	_, err := tx.idb.NewRaw("INSERT INTO jobs (id, kind, order_key, host, args, body_id, state, run_at, attempts, lease_by, error, created_at, expires_at) VALUES "+strings.Join(rows, ", "), args...).Exec(ctx)
 	return err
 }
 
