@@ -286,8 +286,20 @@ func TestARemovedPeersLettersWaitAndGoOnInOrder(t *testing.T) {
 			return tx.SavePeer(context.Background(), &storage.Peer{Host: "a.test", Tier: storage.Partner, State: storage.PeerBlocked})
 		})
 		o.drain()
-		if n := o.states(); n[storage.JobBuried] != 1 {
+		if n := o.states(); n[storage.JobParked] != 1 {
 			t.Errorf("blocking leaves %v", n)
+		}
+		o.update(func(tx *storage.Tx) error { return tx.SkipGrace(context.Background(), "a.test") })
+		o.update(func(tx *storage.Tx) error {
+			p, err := tx.PeerByHost(context.Background(), "a.test")
+			if err != nil {
+				return err
+			}
+			_, _, err = tx.PurgePeer(context.Background(), storage.PurgeArgs{Host: "a.test", At: p.PurgeAt})
+			return err
+		})
+		if n := o.states(); n[storage.JobBuried] != 1 {
+			t.Errorf("the purge leaves %v", n)
 		}
 	})
 }
