@@ -78,8 +78,15 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 			n.Hashtags = append(n.Hashtags, tag)
 		}
 	}
+	peer, err := q.PeerByHost(ctx, author.Peer)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	if peer.Refuses(storage.In, storage.CrossMedia) != "" {
+		return n, nil
+	}
 	for _, at := range o.Attachments {
-		if page := webPage(at.URL); page != "" && len(n.Attached) < vocab.MaxAttachments {
+		if page := mediaOf(peer, at.URL); page != "" && len(n.Attached) < vocab.MaxAttachments {
 			n.Attached = append(n.Attached, &storage.Media{Kind: "image", MIME: at.MediaType, RemoteURL: page, Width: at.Width, Height: at.Height,
 				Blurhash: at.Blurhash, Description: at.Name, FocusX: at.FocusX, FocusY: at.FocusY})
 		}
@@ -110,6 +117,13 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 	}
 	if host == n.Host {
 		return nil, storage.ErrNotFound
+	}
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if reason := peer.Refuses(storage.In, storage.CrossPosts); reason != "" {
+		return nil, fmt.Errorf("%s: %w", reason, ErrNotPeer)
 	}
 	doc, err := n.document(ctx, uri)
 	if err != nil {
