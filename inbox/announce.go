@@ -121,5 +121,5 @@ func fetchOutcome(in *Inbox, ctx context.Context, uri string, err error) error {
 		in.Log.InfoContext(ctx, "a post was not fetched", "uri", uri, "err", err)
 		return nil
 	}
-	return &queue.HostError{Err: err}
+	return &queue.HostError{Err: err, Answered: status != nil}
 }

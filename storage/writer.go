@@ -10,6 +10,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
+var errClosed = errors.New("the database is closed")
+
 // groupSize is how many waiting acts share one commit at most.
 const groupSize = 128
 
@@ -20,6 +22,7 @@ type groupWriter struct {
 	bun   *bun.DB
 	acts  chan *waitingAct
 	conn  *bun.Conn
+	stop  chan struct{} // closed when the database is
 	ended chan struct{}
 }
 
@@ -31,7 +34,7 @@ type waitingAct struct {
 }
 
 func newGroupWriter(db *DB, bdb *bun.DB) *groupWriter {
-	w := &groupWriter{db: db, bun: bdb, acts: make(chan *waitingAct), ended: make(chan struct{})}
+	w := &groupWriter{db: db, bun: bdb, acts: make(chan *waitingAct), stop: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -40,6 +43,8 @@ func (w *groupWriter) update(ctx context.Context, run func(builder) error) error
 	a := &waitingAct{ctx: ctx, run: run, done: make(chan error, 1)}
 	select {
 	case w.acts <- a:
+	case <-w.stop:
+		return errClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -52,7 +57,7 @@ func (w *groupWriter) update(ctx context.Context, run func(builder) error) error
 }
 
 func (w *groupWriter) close() error {
-	close(w.acts)
+	close(w.stop)
 	<-w.ended
 	return nil
 }
@@ -60,22 +65,28 @@ func (w *groupWriter) close() error {
 func (w *groupWriter) loop() {
 	defer close(w.ended)
 	defer w.drop()
-	for first := range w.acts {
-		group := []*waitingAct{first}
-	collect:
-		for len(group) < groupSize {
-			select {
-			case a, ok := <-w.acts:
-				if !ok {
-					break collect
-				}
-				group = append(group, a)
-			default:
-				break collect
-			}
+	for {
+		select {
+		case first := <-w.acts:
+			w.run(w.collect(first))
+		case <-w.stop:
+			return
 		}
-		w.run(group)
 	}
+}
+
+// collect takes, beside the first, the acts that wait already.
+func (w *groupWriter) collect(first *waitingAct) []*waitingAct {
+	group := []*waitingAct{first}
+	for len(group) < groupSize {
+		select {
+		case a := <-w.acts:
+			group = append(group, a)
+		default:
+			return group
+		}
+	}
+	return group
 }
 
 // run commits a group. Where the group has to be abandoned, each of its acts is run again

@@ -42,10 +42,13 @@ func EachWith(t *testing.T, opt storage.Options, test func(t *testing.T, db *sto
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	if server := os.Getenv("RUCHE_TEST_POSTGRES"); server != "" {
+	if server := Server(); server != "" {
 		t.Run("postgresql", func(t *testing.T) { test(t, Postgres(t, server)) })
 	}
 }
+
+// Server is the address of the PostgreSQL server to test on; empty: none.
+func Server() string { return os.Getenv("RUCHE_TEST_POSTGRES") }
 
 // OpenWith opens a database for the length of a test.
 func OpenWith(t testing.TB, opt storage.Options) *storage.DB {
