@@ -67,8 +67,8 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 			return err
 		}
 		activity := tx.URIs().Activity(tx.NewID(tx.Now()))
-		return o.sendWritten(ctx, tx, author, &post.Post, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
-			return o.Writer.Update(activity, &post.Post, author, parts, how)
+		return o.sendWritten(ctx, tx, storage.PostCrossing(&post.Post), author, &post.Post, append(targets, reached...), func(v variant) ([]byte, error) {
+			return o.Writer.Update(activity, &post.Post, author, v.of(parts), v.how)
 		})
 	})
 	if errors.Is(err, storage.ErrNotFound) {

@@ -28,9 +28,17 @@ func (o *Outbox) Follow(ctx context.Context, me *storage.Account, target int64, 
 	if them.ID == me.ID || !them.Active() || them.Kind == storage.Application {
 		return fmt.Errorf("this account can't be followed: %w", ErrForbidden)
 	}
+	crossing := storage.CrossFollows
+	if them.Kind == storage.Group {
+		crossing = storage.CrossCommunities
+	}
 	if !them.Local() {
-		if err := o.Resolver.Permit(ctx, them.Peer); err != nil {
+		peer, err := o.Resolver.Peer(ctx, them.Peer)
+		if err != nil {
 			return err
+		}
+		if peer.Refuses(storage.Out, crossing) != "" {
+			return fmt.Errorf("what is agreed with %s lets nobody follow its people: %w", them.Peer, ErrForbidden)
 		}
 	}
 	return o.DB.Update(ctx, func(tx *storage.Tx) error {
@@ -56,7 +64,7 @@ func (o *Outbox) Follow(ctx context.Context, me *storage.Account, target int64, 
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+		return o.send(ctx, tx, crossing, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 	})
 }
 
@@ -88,7 +96,7 @@ func (o *Outbox) Unfollow(ctx context.Context, me *storage.Account, target int64
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+		return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 	})
 }
 
@@ -156,5 +164,5 @@ func (o *Outbox) answer(ctx context.Context, tx *storage.Tx, f *storage.Follow, 
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
 }
