@@ -36,6 +36,9 @@ var ErrDomainTaken = errors.New("the account domain belongs to another peer")
 // ErrPurging says that a purge has begun, so that what was blocked can't come back as it was.
 var ErrPurging = errors.New("the purge has begun")
 
+// ErrKeyHeld says that another key appeared at a linked peer, and nobody has compared codes yet.
+var ErrKeyHeld = errors.New("another key appeared there: compare codes before it is allowed again")
+
 // A Peer is another node that an admin has named, or, as *.example.com, every subdomain of a domain
 // for which no more specific row stands.
 type Peer struct {
@@ -176,6 +179,9 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 		p.CreatedAt = now
 	}
 	p.UpdatedAt = now
+	if old != nil && old.HeldFingerprint != "" && p.State == PeerActive {
+		return fmt.Errorf("%s: %w", p.Host, ErrKeyHeld)
+	}
 	switch {
 	case p.unsaid() && old != nil:
 		p.Policy = old.Policy
@@ -206,6 +212,11 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 	}
 	if _, err := insert.Exec(ctx); err != nil {
 		return fmt.Errorf("save peer %s: %w", p.Host, err)
+	}
+	if left := p.EndsAt.Sub(now); p.State == PeerActive && !p.EndsAt.IsZero() && left < PeersEvery {
+		if err := tx.EnsureJob(ctx, JobPeers, p.EndsAt); err != nil {
+			return err
+		}
 	}
 	if blockedNow {
 		if err := tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: PurgeArgs{Host: p.Host, At: p.PurgeAt}, RunAt: p.PurgeAt}); err != nil {

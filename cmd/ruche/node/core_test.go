@@ -108,7 +108,7 @@ func (n *testNodes) begin(host string) {
 		n.t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	for _, r := range append(c.federation.Routes(), c.inbox.Routes()...) {
+	for _, r := range append(append(c.federation.Routes(), c.inbox.Routes()...), c.peering.Routes()...) {
 		mux.HandleFunc(r.Method+" "+r.Path, r.Handler)
 	}
 	n.net.mu.Lock()
