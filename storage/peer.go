@@ -266,9 +266,6 @@ func (tx *Tx) RemovePeer(ctx context.Context, host string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("remove peer %s: %w", host, err)
 	}
-	if _, err := tx.idb.NewRaw("DELETE FROM comparisons WHERE host = ?", host).Exec(ctx); err != nil {
-		return false, fmt.Errorf("remove peer %s: %w", host, err)
-	}
 	if changed(res) {
 		// Where a *.domain covers the host, it speaks now.
 		if err := tx.settleVia(ctx, host); err != nil {

@@ -99,12 +99,13 @@ func (p *Peering) Confirm(ctx context.Context, host string) (*storage.Peer, erro
 		if peer, err = p.link(ctx, tx, c); err != nil {
 			return err
 		}
-		if c.Role == storage.RoleInviter && peer.Tier == storage.Sibling {
-			if err := p.addMember(ctx, tx, me, c); err != nil {
-				return err
-			}
+		if err := p.tell(ctx, tx, me, &message{Type: typeConfirm, ID: c.ID, To: host}); err != nil {
+			return err
 		}
-		return p.tell(ctx, tx, me, &message{Type: typeConfirm, ID: c.ID, To: host})
+		if c.Role == storage.RoleInviter && peer.Tier == storage.Sibling {
+			return p.addMember(ctx, tx, me, c)
+		}
+		return nil
 	})
 	return peer, err
 }

@@ -270,6 +270,7 @@ func (p *Peering) takeOver(ctx context.Context, tx *storage.Tx, uri string, docu
 func (p *Peering) reconcile(ctx context.Context, tx *storage.Tx, org *storage.Organisation, list, before *List) error {
 	terms := AllTerms(storage.Sibling)
 	if org.Role == storage.OrgAccepted {
+		terms = Terms{}
 		if err := json.Unmarshal([]byte(org.Terms), &terms); err != nil {
 			return fmt.Errorf("read terms: %w", err)
 		}
