@@ -176,13 +176,13 @@ func newPassword() string {
 func (n *New) free(ctx context.Context, q *storage.Queries) error {
 	switch _, err := q.AccountByName(ctx, n.Username, ""); {
 	case err == nil:
-		return fmt.Errorf("the account %s: %w; a username is never given twice", n.Username, storage.ErrExists)
+		return fmt.Errorf("the account %s %w, and a username is never given twice: choose another one", n.Username, storage.ErrExists)
 	case !errors.Is(err, storage.ErrNotFound):
 		return err
 	}
 	switch _, err := q.UserByLogin(ctx, n.Email); {
 	case err == nil:
-		return fmt.Errorf("an account with the e-mail %s: %w", n.Email, storage.ErrExists)
+		return fmt.Errorf("an account with the e-mail %s %w: give another e-mail", n.Email, storage.ErrExists)
 	case !errors.Is(err, storage.ErrNotFound):
 		return err
 	}

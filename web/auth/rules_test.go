@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ruche/outbox/people"
 )
 
 func TestScopesCoverWhatIsBelowThem(t *testing.T) {
@@ -159,6 +161,14 @@ func TestAnAppIsAnsweredAtDecentAddressesOnly(t *testing.T) {
 	} {
 		if err := checkRedirect(uri); (err == nil) != fine {
 			t.Errorf("%.60q: %v", uri, err)
+		}
+	}
+}
+
+func TestTheDecoyIsNobodysPassword(t *testing.T) {
+	for _, p := range []string{"", "correct horse"} {
+		if people.CheckPassword(decoyHash, p) {
+			t.Errorf("%q fits the decoy", p)
 		}
 	}
 }
