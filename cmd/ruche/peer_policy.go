@@ -35,7 +35,10 @@ func (p *program) withPeer(h peerHost, act func(n *node.Node, host string) error
 	}
 	return p.withNode(func(n *node.Node) error {
 		err := act(n, host)
-		if errors.Is(err, storage.ErrNotFound) {
+		if !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		if _, rowErr := n.DB().PeerByHost(p.ctx, host); errors.Is(rowErr, storage.ErrNotFound) {
 			return notListed(host)
 		}
 		return err
