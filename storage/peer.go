@@ -219,7 +219,7 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 		}
 	}
 	if blockedNow {
-		if err := tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: PurgeArgs{Host: p.Host, At: p.PurgeAt}, RunAt: p.PurgeAt}); err != nil {
+		if err := tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: p.Host, RunAt: p.PurgeAt}); err != nil {
 			return err
 		}
 	}

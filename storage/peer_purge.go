@@ -3,19 +3,12 @@ package storage
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/uptrace/bun"
 )
 
-// JobPurge removes what came from a blocked peer.
+// JobPurge removes what came from a blocked peer; its argument is the host.
 const JobPurge = "purge-peer"
-
-// PurgeArgs are that job's arguments. At tells one block from a later one.
-type PurgeArgs struct {
-	Host string    `json:"host"`
-	At   time.Time `json:"at"`
-}
 
 // purgeBatch is how many posts one act removes: other acts get in between.
 const purgeBatch = 100
@@ -23,8 +16,7 @@ const purgeBatch = 100
 // PurgePeer removes the next part of what came from a blocked peer, and says whether that was all. Where the block was taken back, or another came, there is nothing to
 // do. blobs are the media to forget. Its posts stay as tombstones and its accounts as names, so that what refers to
 // them still stands; follows, likes and words go.
-func (tx *Tx) PurgePeer(ctx context.Context, args PurgeArgs) (done bool, blobs []string, err error) {
-	host := args.Host
+func (tx *Tx) PurgePeer(ctx context.Context, host string) (done bool, blobs []string, err error) {
 	p, err := tx.peerRow(ctx, host)
 	if isNotFound(err) {
 		return true, nil, nil
@@ -32,7 +24,7 @@ func (tx *Tx) PurgePeer(ctx context.Context, args PurgeArgs) (done bool, blobs [
 	if err != nil {
 		return false, nil, err
 	}
-	if p.State != PeerBlocked || p.PurgeAt.After(tx.Now()) || !p.PurgeAt.Equal(args.At) || !p.PurgedAt.IsZero() {
+	if p.State != PeerBlocked || p.PurgeAt.After(tx.Now()) || !p.PurgedAt.IsZero() {
 		return true, nil, nil
 	}
 	hosts, err := tx.purgedHosts(ctx, p)
@@ -140,5 +132,5 @@ func (tx *Tx) SkipGrace(ctx context.Context, host string) error {
 	if _, err := tx.idb.NewRaw("UPDATE peers SET purge_at = ? WHERE host = ?", now, host).Exec(ctx); err != nil {
 		return fmt.Errorf("skip the grace of %s: %w", host, err)
 	}
-	return tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: PurgeArgs{Host: host, At: now}})
+	return tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: host})
 }

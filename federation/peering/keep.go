@@ -127,8 +127,8 @@ func (p *Peering) getJSON(ctx context.Context, host, uri string, v any) error {
 
 // purge removes what came from a blocked peer, a part at a time.
 func (p *Peering) purge(ctx context.Context, job *storage.Job) error {
-	var args storage.PurgeArgs
-	if err := json.Unmarshal([]byte(job.Args), &args); err != nil {
+	var host string
+	if err := json.Unmarshal([]byte(job.Args), &host); err != nil {
 		return queue.Permanent(err)
 	}
 	for done := false; !done; {
@@ -138,7 +138,7 @@ func (p *Peering) purge(ctx context.Context, job *storage.Job) error {
 		err := p.DB.Update(ctx, func(tx *storage.Tx) error {
 			var blobs []string
 			var err error
-			if done, blobs, err = tx.PurgePeer(ctx, args); err != nil {
+			if done, blobs, err = tx.PurgePeer(ctx, host); err != nil {
 				return err
 			}
 			return p.ForgetMedia(ctx, tx, blobs)

@@ -208,12 +208,17 @@ func TestSomebodyInTheMiddleShowsTwoCodes(t *testing.T) {
 	if a, b := n.code("siege.test", "milieu.test"), n.code("labo.test", "milieu.test"); a == b {
 		t.Errorf("both screens show %s", a)
 	}
+	// Whoever answers in siege's place has another key than the link names.
+	link := n.invite("siege.test", storage.Partner)
+	print := link[strings.LastIndex(link, ".")+1:]
+	_, err = n.peering("labo.test").Accept(ctx, strings.Replace(link, print, strings.Repeat("0f", 32), 1), terms)
+	refused(t, err, "somebody may be in between")
+	n.states("labo.test", "siege.test", "unknown")
 	// A link that keeps siege's name and has another key is noticed by whoever opens it.
 	forged := strings.Replace(n.invite("milieu.test", storage.Partner), "milieu.test", "siege.test", 1)
 	_, err = n.peering("labo.test").Accept(ctx, forged, terms)
 	refused(t, err, "no such invitation")
 	n.states("labo.test", "siege.test", "unknown")
-	n.states("siege.test", "labo.test", "unknown")
 }
 
 func TestAnAnswerInAnotherHostsNameIsRefused(t *testing.T) {

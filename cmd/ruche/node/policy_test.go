@@ -259,6 +259,41 @@ func TestAPeerThatAsksTooOftenIsTold(t *testing.T) {
 	}
 }
 
+func TestWhatIsTakenBackWhileAPeerIsSuspendedIsTakenBackLater(t *testing.T) {
+	n, ana, luc := pair(t)
+	ctx := context.Background()
+	ana.follows("luc@labo.test")
+	n.settle()
+	post := luc.posts("a slip", storage.Public)
+	n.settle()
+	ok(t, n.peering("labo.test").Suspend(ctx, "siege.test"))
+	_, err := luc.c.outbox.Delete(ctx, luc.me, post.ID)
+	ok(t, err)
+	before := n.sent("siege.test")
+	n.settle()
+	if n.sent("siege.test") != before {
+		t.Error("something left for a suspended peer")
+	}
+	ana.sees("a slip", 1)
+	ok(t, n.peering("labo.test").Resume(ctx, "siege.test"))
+	n.settle()
+	ana.sees("a slip", 0)
+}
+
+func TestWhatWaitsIsHeldToThePolicyOfItsDay(t *testing.T) {
+	n, ana, luc := pair(t)
+	ctx := context.Background()
+	ana.follows("luc@labo.test")
+	// The follow has been taken in at labo and waits there.
+	_, err := n.cores["siege.test"].queue.Drain(ctx)
+	ok(t, err)
+	n.policy("labo.test", "siege.test", func(p *storage.Peer) { p.In.Follows = false })
+	n.settle()
+	if rel, err := luc.c.db.Relations(ctx, luc.me.ID, []int64{luc.finds("ana@siege.test").ID}); err != nil || rel[0].FollowedBy {
+		t.Errorf("a follow that the policy no longer allows took effect (%v)", err)
+	}
+}
+
 func TestTestingALinkSaysWhichStepFails(t *testing.T) {
 	n := strangers(t, "siege.test", "labo.test")
 	ctx := context.Background()
@@ -315,7 +350,16 @@ func TestABlockedPeerIsPurgedUnlessItIsUndoneInTime(t *testing.T) {
 	ok(t, siege.peering.Resume(ctx, "labo.test"))
 	n.advance(2 * time.Hour)
 	n.settle()
-	kept(120) // undone in time, and the first block's purge doesn't come later
+	kept(120)
+	// Undone in time and blocked anew, the grace begins anew: the first block's purge doesn't come.
+	ok(t, siege.peering.Block(ctx, "labo.test"))
+	n.advance(2 * time.Hour)
+	ok(t, siege.peering.Resume(ctx, "labo.test"))
+	ok(t, siege.peering.Block(ctx, "labo.test"))
+	n.advance(23 * time.Hour)
+	n.settle()
+	ok(t, siege.peering.Resume(ctx, "labo.test"))
+	kept(120)
 	ok(t, siege.peering.Block(ctx, "labo.test"))
 	n.advance(25 * time.Hour)
 	n.settle()
