@@ -231,8 +231,21 @@ func TestAnAnswerInAnotherHostsNameIsRefused(t *testing.T) {
 	fake, err := newCore(ctx, Config{Domain: "labo.test", PublicURL: "https://labo.test", DataDir: t.TempDir(), DatabaseURL: storagetest.SQLite(t)}, Options{Clock: n.clock, Doer: n.net})
 	ok(t, err)
 	defer func() { ok(t, fake.close()) }()
+	theirs, err := real.db.ServiceActor(ctx)
+	ok(t, err)
+	ok(t, fake.db.Update(ctx, func(tx *storage.Tx) error {
+		a, err := tx.ServiceActor(ctx)
+		if err != nil {
+			return err
+		}
+		if err := tx.RemoveServiceActor(ctx, a.ID); err != nil {
+			return err
+		}
+		a.ID = theirs.ID // it knows everything of labo but the key
+		return tx.AddAccount(ctx, a)
+	}))
 	_, err = fake.peering.Accept(ctx, link, terms)
-	refused(t, err, "labo.test")
+	refused(t, err, "shows another key")
 	n.states("siege.test", "labo.test", "unknown")
 	// The true one may still answer; but not after five false ones.
 	for range storage.InvitationFailures - 1 {
