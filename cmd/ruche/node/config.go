@@ -366,13 +366,17 @@ func (c Config) Localhost() bool {
 func (c Config) Lines() []string {
 	var out []string
 	for _, k := range keys() {
-		value := k.get(&c)
-		if u, err := url.Parse(value); err == nil && u.User != nil {
-			value = u.Redacted()
-		}
-		out = append(out, fmt.Sprintf("%s = %q", k.path, value))
+		out = append(out, fmt.Sprintf("%s = %q", k.path, redacted(k.get(&c))))
 	}
 	return out
+}
+
+// redacted leaves the password out of an address.
+func redacted(value string) string {
+	if u, err := url.Parse(value); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return value
 }
 
 // ConfigReference is docs/admin/configuration.md.
