@@ -100,6 +100,8 @@ func (tx *Tx) enqueue(ctx context.Context, n NewJob) error {
 		State: JobReady, RunAt: n.RunAt, CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(JobLife)}
 	if j.RunAt.IsZero() {
 		j.RunAt = tx.Now()
+	} else {
+		j.ExpiresAt = j.RunAt.Add(JobLife) // a poll closes a month from now
 	}
 	if n.Body != nil {
 		if j.BodyID, err = tx.AddBody(ctx, n.Body); err != nil {

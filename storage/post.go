@@ -58,9 +58,16 @@ type Post struct {
 	ArrivedAt   time.Time
 	Backfilled  bool // fetched for a thread: never in home, streams or notifications
 
+	// Kind is the type on the wire of what was received: Note, Article, Page, Question, Video…
+	Kind   string
+	Emojis []string // names of the custom emojis in its text
+	// QuotePolicy is who may quote it: see quote.go. Empty: its author never said.
+	QuotePolicy string
+
 	RepliesCount int64
 	SharesCount  int64
 	LikesCount   int64
+	QuotesCount  int64
 	Revision     int64
 	Raw          string // the received object, for reading it again with better code
 	Client       string // the application that wrote it; local
@@ -76,6 +83,7 @@ type NewPost struct {
 	Hashtags []string
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
+	Poll     *Poll    // nil: it asks nothing
 }
 
 // A Mention ties a post to an account that it names.
@@ -214,6 +222,12 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if p.ID == 0 {
 		p.ID = tx.PostID(p.PublishedAt, p.Origin != "")
 	}
+	if p.Kind == "" {
+		p.Kind = "Note"
+		if n.Poll != nil {
+			p.Kind = "Question"
+		}
+	}
 	p.ArrivedAt = tx.Now()
 	if p.PublishedAt.IsZero() || p.PublishedAt.After(p.ArrivedAt) {
 		p.PublishedAt = p.ArrivedAt
@@ -293,6 +307,11 @@ func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 	}
 	if err := tx.attach(ctx, p, n.Media); err != nil {
 		return err
+	}
+	if n.Poll != nil {
+		if err := tx.addPoll(ctx, p.ID, n.Poll); err != nil {
+			return err
+		}
 	}
 	for i, m := range n.Attached {
 		m.ID, m.AccountID, m.PostID, m.Position, m.CreatedAt = tx.NewID(tx.Now()), p.AuthorID, p.ID, i, tx.Now()
@@ -420,6 +439,9 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
 		}
+	}
+	if err := tx.dropPoll(ctx, p.ID); err != nil {
+		return false, nil, err
 	}
 	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", -1); err != nil {
 		return false, nil, err
