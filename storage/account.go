@@ -78,6 +78,7 @@ type Account struct {
 	// FeaturedTagsURI is the collection of the tags that it features.
 	FeaturedTagsURI string
 	Emojis          []string // names of the custom emojis in its name and biography
+	Customs         []*Emoji `bun:"-"` // what its host says of them, when it was just read
 	Raw             string   // the received document
 	Revision        int64    // grows with every change that a reader can see
 }

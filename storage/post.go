@@ -84,6 +84,8 @@ type NewPost struct {
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
 	Poll     *Poll    // nil: it asks nothing
+	Quote    *Quote   // nil: it quotes nothing
+	Customs  []*Emoji // what a peer says of the emojis that the text calls
 }
 
 // A Mention ties a post to an account that it names.
@@ -275,7 +277,15 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if err := tx.adoptReplies(ctx, p); err != nil {
 		return false, err
 	}
-	return true, tx.postConsequences(ctx, n, parent)
+	if err := tx.postConsequences(ctx, n, parent); err != nil {
+		return false, err
+	}
+	if n.Quote != nil {
+		if err := tx.addQuote(ctx, p, n.Quote); err != nil {
+			return false, err
+		}
+	}
+	return true, tx.adoptQuotes(ctx, p)
 }
 
 // adoptReplies ties to a post the answers that arrived before it.
@@ -312,6 +322,9 @@ func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 		if err := tx.addPoll(ctx, p.ID, n.Poll); err != nil {
 			return err
 		}
+	}
+	if err := tx.SaveEmojis(ctx, n.Customs); err != nil {
+		return err
 	}
 	for i, m := range n.Attached {
 		m.ID, m.AccountID, m.PostID, m.Position, m.CreatedAt = tx.NewID(tx.Now()), p.AuthorID, p.ID, i, tx.Now()
@@ -382,7 +395,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 	}
 	p.EditedAt = at
 	p.Revision = old.Revision + 1
-	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision").WherePK().Exec(ctx)
+	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision", "emojis", "quote_policy").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("edit post: %w", err)
 	}
@@ -398,6 +411,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 			return err
 		}
 	}
+	n.Poll, n.Quote = nil, nil // ReplacePoll and ReplaceQuote know what was there
 	if err := tx.addParts(ctx, n); err != nil {
 		return err
 	}
@@ -435,12 +449,16 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM pins WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
 		}
 	}
 	if err := tx.dropPoll(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.dropQuotes(ctx, p.ID); err != nil {
 		return false, nil, err
 	}
 	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", -1); err != nil {

@@ -28,6 +28,9 @@ func (u URIs) Follow(id int64) string { return fmt.Sprintf("%s/follows/%d", u.Ba
 // Like is the id of a Like that one of ours made.
 func (u URIs) Like(id int64) string { return fmt.Sprintf("%s/likes/%d", u.Base, id) }
 
+// Block is the id of a Block that one of ours made.
+func (u URIs) Block(id int64) string { return fmt.Sprintf("%s/blocks/%d", u.Base, id) }
+
 // Vote is the id of a vote in a peer's poll that one of ours cast.
 func (u URIs) Vote(id int64) string { return fmt.Sprintf("%s/votes/%d", u.Base, id) }
 
