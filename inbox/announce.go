@@ -92,8 +92,12 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if err := json.Unmarshal([]byte(job.Args), &f); err != nil {
 		return queue.Permanent(fmt.Errorf("read job: %w", err))
 	}
-	if _, err := in.Node.Post(ctx, f.URI); err != nil {
+	p, err := in.Node.Post(ctx, f.URI)
+	if err != nil {
 		return fetchOutcome(in, ctx, f.URI, err)
+	}
+	if err := in.DB.Update(ctx, func(tx *storage.Tx) error { return in.checkQuote(ctx, tx, p.ID, 1) }); err != nil {
+		return err
 	}
 	if !f.Then {
 		return nil

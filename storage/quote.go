@@ -139,25 +139,8 @@ func (tx *Tx) insertQuote(ctx context.Context, q *Quote) error {
 	return nil
 }
 
-// AskedQuote stores a peer's request to quote a local post, before or after the post that quotes has come.
-func (tx *Tx) AskedQuote(ctx context.Context, q *Quote) error {
-	if p, err := tx.PostByURI(ctx, q.PostURI); err == nil && p.AuthorID == q.AccountID && p.DeletedAt.IsZero() {
-		if other, err := tx.QuoteOf(ctx, p.ID); err == nil {
-			if err := tx.removeQuote(ctx, other); err != nil {
-				return err
-			}
-		} else if !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		q.PostID = p.ID
-	} else if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	if err := tx.insertQuote(ctx, q); err != nil {
-		return err
-	}
-	return tx.quoteCounts(ctx, q)
-}
+// AskedQuote stores a peer's request to quote a local post. The post that quotes finds it when it comes.
+func (tx *Tx) AskedQuote(ctx context.Context, q *Quote) error { return tx.insertQuote(ctx, q) }
 
 // SetQuote gives a quote another state, with its consequences: what is accepted is counted, and told to a local author.
 func (tx *Tx) SetQuote(ctx context.Context, q *Quote) error {
