@@ -68,7 +68,7 @@ func (in *Inbox) announce(ctx context.Context, tx *storage.Tx, r *received) erro
 // applied after that.
 func (in *Inbox) fetchShared(ctx context.Context, tx *storage.Tx, r *received) error {
 	host, err := federation.HostOf(r.Object.ID)
-	if err != nil || host == in.Node.Host {
+	if err != nil || host == in.Node.Host || r.fetched {
 		return ignored("unknown_post")
 	}
 	if err := in.Node.Permit(ctx, host); errors.Is(err, federation.ErrNotPeer) {
@@ -102,7 +102,7 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if !f.Then {
 		return nil
 	}
-	args, err := json.Marshal(envelope{SignedAt: f.SignedAt})
+	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Fetched: true})
 	if err != nil {
 		return queue.Permanent(err)
 	}
@@ -125,5 +125,5 @@ func fetchOutcome(in *Inbox, ctx context.Context, uri string, err error) error {
 		in.Log.InfoContext(ctx, "a post was not fetched", "uri", uri, "err", err)
 		return nil
 	}
-	return &queue.HostError{Err: err}
+	return &queue.HostError{Err: err, Answered: status != nil}
 }

@@ -18,6 +18,7 @@ type received struct {
 	*vocab.Activity
 	actor    *storage.Account
 	signedAt time.Time
+	fetched  bool // see envelope
 	// profile is the actor's own new document, translated before the transaction; Update only.
 	profile *storage.Account
 }
@@ -93,7 +94,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	r := &received{Activity: a, signedAt: e.SignedAt}
+	r := &received{Activity: a, signedAt: e.SignedAt, fetched: e.Fetched}
 	if handlers[a.Type] == nil {
 		return r, ignored("unknown_type")
 	}

@@ -22,6 +22,9 @@ func (in *Inbox) add(ctx context.Context, tx *storage.Tx, r *received) error {
 		return ignored("object_elsewhere")
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
+	if errors.Is(err, storage.ErrNotFound) && r.fetched {
+		return ignored("unknown_post")
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		// An older post than any we have. Once it is read, the Add comes again.
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Key: "fetch " + r.ID, Host: r.actor.Peer, Args: fetch{URI: r.Object.ID, Then: true, SignedAt: r.signedAt}, Body: r.Raw})

@@ -32,28 +32,29 @@ func (o *Outbox) send(ctx context.Context, tx *storage.Tx, actor *storage.Accoun
 // sendWritten queues an activity about a post: one job per inbox, to the active peers that the
 // post's circle includes. write is called once per way of addressing, at most twice.
 func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(storage.Addressing) ([]byte, error)) error {
+	hosts := make([]string, 0, len(targets))
+	for _, t := range targets {
+		hosts = append(hosts, t.Peer)
+	}
+	peers, err := tx.PeersByHost(ctx, hosts)
+	if err != nil {
+		return err
+	}
 	bodies := map[storage.Addressing]int64{}
-	peers := map[string]*storage.Peer{}
 	seen := map[string]bool{}
 	var jobs []storage.NewJob
+	var reached []string
 	for _, t := range targets {
-		if t.Peer == "" || seen[t.Inbox] {
+		peer := peers[t.Peer]
+		if seen[t.Inbox] || !peer.Active() {
 			continue
 		}
 		seen[t.Inbox] = true
-		peer, known := peers[t.Peer]
-		if !known {
-			var err error
-			if peer, err = tx.PeerByHost(ctx, t.Peer); err != nil && !errors.Is(err, storage.ErrNotFound) {
-				return err
-			}
-			peers[t.Peer] = peer
-		}
 		how := storage.Openly
 		if post != nil {
 			how = storage.PeerMay(post, peer)
 		}
-		if !peer.Active() || how == storage.NotForPeer {
+		if how == storage.NotForPeer {
 			continue
 		}
 		if _, written := bodies[how]; !written {
@@ -68,14 +69,17 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
 		if post != nil {
 			args.Post = post.ID
-			if err := tx.AddReach(ctx, post.ID, t.Peer); err != nil {
-				return err
-			}
+			reached = append(reached, t.Peer)
 		}
 		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[how]})
 	}
 	if len(jobs) == 0 {
 		return nil
+	}
+	if post != nil {
+		if err := tx.AddReach(ctx, post.ID, reached...); err != nil {
+			return err
+		}
 	}
 	return tx.Enqueue(ctx, jobs...)
 }
@@ -123,9 +127,9 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	case s >= 200 && s < 300:
 		return nil
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
-		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Refusing: true}
+		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Answered: true, Refusing: true}
 	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests, s >= 500:
-		return &queue.HostError{Err: fmt.Errorf("%s answered %d", job.Host, s), After: result.RetryAfter}
+		return &queue.HostError{Err: fmt.Errorf("%s answered %d", job.Host, s), Answered: true, After: result.RetryAfter}
 	case d.Shared && (s == http.StatusNotFound || s == http.StatusGone):
 		return o.personally(ctx, job, d)
 	default:

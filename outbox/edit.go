@@ -28,6 +28,14 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 	if err != nil {
 		return nil, err
 	}
+	rest, circle, err := takeCircle(e.Text)
+	if err != nil {
+		return nil, err
+	}
+	if circle != "" && circle != old.Circle {
+		return nil, invalid("The circle of a post can't change once it is out: write a new post.")
+	}
+	e.Text = rest
 	files, err := o.DB.MediaOf(ctx, []int64{id})
 	if err != nil {
 		return nil, err

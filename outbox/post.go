@@ -106,6 +106,9 @@ func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (p
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := takeChosenCircle(&d); err != nil {
+		return nil, nil, err
+	}
 	if err := o.choices(&d, user); err != nil {
 		return nil, nil, err
 	}
@@ -154,6 +157,18 @@ func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (p
 		post.Circle = narrower(post.Circle, parent.Circle)
 	}
 	return post, quoted, nil
+}
+
+// takeChosenCircle lets a circle that is written in the text count as the author's choice.
+func takeChosenCircle(d *Draft) error {
+	rest, circle, err := takeCircle(d.Text)
+	if err != nil {
+		return err
+	}
+	if circle != "" {
+		d.Text, d.Circle = rest, circle
+	}
+	return nil
 }
 
 // choices fills what the draft leaves open and refuses what it can't be.

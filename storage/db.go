@@ -45,7 +45,15 @@ type Options struct {
 	AnyAge bool
 	// Observe, if set, is told how long each transaction took: "update" or "view".
 	Observe func(what string, took time.Duration)
+	// Asked, if set, hears of every query outside an act, for tests that count them.
+	Asked func(query string)
 }
+
+// asked tells Options.Asked.
+type asked struct{ tell func(string) }
+
+func (a asked) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+func (a asked) AfterQuery(_ context.Context, e *bun.QueryEvent)                    { a.tell(e.Query) }
 
 // DB is an open database. Its Queries read outside any transaction.
 type DB struct {
@@ -126,6 +134,9 @@ func Connect(ctx context.Context, opt Options) (*DB, error) {
 	db.Queries.db = db
 	if err := db.open(ctx); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if opt.Asked != nil {
+		db.readers = db.readers.WithQueryHook(asked{opt.Asked})
 	}
 	db.idb = db.readers
 	return db, nil
@@ -249,3 +260,11 @@ func changed(res sql.Result) bool {
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
+// wrap adds what was being done to an error, if there is one.
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}

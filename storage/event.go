@@ -162,7 +162,7 @@ func (db *DB) hear(ctx context.Context, began time.Time, heard map[int64]time.Ti
 	return nil
 }
 
-// Tidy forgets what is kept only for a time: changes, ended activities, expired codes.
+// Tidy forgets what is kept only for a time: changes, ended activities, expired codes, old ended jobs.
 func (tx *Tx) Tidy(ctx context.Context) error {
 	for statement, age := range map[string]time.Duration{
 		"DELETE FROM changes WHERE at < ?":             changeKept,
@@ -175,7 +175,7 @@ func (tx *Tx) Tidy(ctx context.Context) error {
 			return fmt.Errorf("tidy: %w", err)
 		}
 	}
-	return nil
+	return tx.forgetJobs(ctx)
 }
 
 // EndedKept is how long an ended activity's id is remembered: longer than a delivery lives, so

@@ -71,6 +71,15 @@ func (q *Queries) FollowRequests(ctx context.Context, account int64, page Page) 
 	return q.followSide(ctx, "f.followee_id = ?", "f.follower_id", account, Pending, page)
 }
 
+// CountFollowRequests counts those who wait for the account's approval.
+func (q *Queries) CountFollowRequests(ctx context.Context, account int64) (int, error) {
+	n, err := q.idb.NewSelect().Model((*Follow)(nil)).Where("f.followee_id = ? AND f.state = ?", account, Pending).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count follow requests: %w", err)
+	}
+	return int(n), nil
+}
+
 // followSide returns accounts and, beside them, the follow ids that pages count by.
 func (q *Queries) followSide(ctx context.Context, where, other string, account int64, state string, page Page) ([]*Account, []int64, error) {
 	var follows []*Follow

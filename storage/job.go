@@ -5,20 +5,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 )
 
-// States of a job. ready, behind, running and parked jobs are unfinished.
+// States of a job. All but buried and expired are unfinished.
 const (
 	JobReady   = "ready"   // may be claimed once RunAt has come
+	JobHeld    = "held"    // its host has not answered lately: a probe takes one of them now and then
 	JobBehind  = "behind"  // an older job of its key isn't finished
 	JobRunning = "running" // a process holds a lease on it
 	JobParked  = "parked"  // its peer isn't allowed now; it resumes if the peer returns in time
 	JobBuried  = "buried"  // failed for good: kept for an admin to see and send again
 	JobExpired = "expired" // not done within its time: kept likewise
 )
+
+// unfinished jobs keep their place in the order of their key.
+const unfinished = "('ready', 'held', 'behind', 'running', 'parked')"
 
 // JobLife is how long after it was queued a job is tried.
 const JobLife = 7 * 24 * time.Hour
@@ -43,7 +48,8 @@ type Job struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 
-	Body []byte `bun:"-"` // loaded by Claim
+	Body  []byte `bun:"-"` // loaded by Claim
+	Probe bool   `bun:"-"` // set by Claim: its host has not answered lately
 }
 
 // NewJob is what Enqueue takes. Jobs that share a body share its row: see AddBody.
@@ -54,7 +60,7 @@ type NewJob struct {
 	Args   any
 	Body   []byte
 	BodyID int64
-	RunAt  time.Time // zero: now
+	RunAt  time.Time // zero: now; JobLife counts from then
 }
 
 // AddBody stores bytes that several jobs will carry.
@@ -82,51 +88,45 @@ func (tx *Tx) Enqueue(ctx context.Context, jobs ...NewJob) error {
 			return err
 		}
 	}
-	for _, n := range jobs {
-		if err := tx.enqueue(ctx, n); err != nil {
-			return fmt.Errorf("enqueue %s: %w", n.Kind, err)
+	for chunk := range slices.Chunk(jobs, 50) {
+		if err := tx.enqueue(ctx, chunk); err != nil {
+			return fmt.Errorf("enqueue %s: %w", chunk[0].Kind, err)
 		}
 	}
 	tx.Publish(Event{Kind: JobsAdded})
 	return nil
 }
 
-func (tx *Tx) enqueue(ctx context.Context, n NewJob) error {
-	args, err := json.Marshal(n.Args)
-	if err != nil {
-		return err
-	}
-	j := &Job{ID: tx.NewID(tx.Now()), Kind: n.Kind, OrderKey: n.Key, Host: n.Host, Args: string(args), BodyID: n.BodyID,
-		State: JobReady, RunAt: n.RunAt, CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(JobLife)}
-	if j.RunAt.IsZero() {
-		j.RunAt = tx.Now()
-	} else {
-		j.ExpiresAt = j.RunAt.Add(JobLife) // a poll closes a month from now
-	}
-	if n.Body != nil {
-		if j.BodyID, err = tx.AddBody(ctx, n.Body); err != nil {
-			return err
-		}
-	}
-	if n.Key != "" {
-		behind, err := tx.exists(ctx, "SELECT 1 FROM jobs WHERE order_key = ? AND state IN ('ready', 'behind', 'running', 'parked')", n.Key)
+// enqueue stores jobs with one statement, which also finds out for each whether another of its key
+// is before it and whether its host is held.
+func (tx *Tx) enqueue(ctx context.Context, jobs []NewJob) error {
+	const row = `(?, ?, ?, ?, ?, ?, CASE WHEN ? OR EXISTS (SELECT 1 FROM jobs WHERE order_key = ? AND order_key <> '' AND state IN ` + unfinished + `) THEN 'behind'
+		WHEN EXISTS (SELECT 1 FROM hosts WHERE host = ? AND failures > 0) THEN 'held' ELSE 'ready' END, ?, 0, '', '', ?, ?)`
+	now := tx.Now()
+	rows, args := make([]string, len(jobs)), make([]any, 0, 12*len(jobs))
+	seen := map[string]bool{"": false}
+	for i, n := range jobs {
+		spoken, err := json.Marshal(n.Args)
 		if err != nil {
 			return err
 		}
-		if behind {
-			j.State = JobBehind
+		if n.Body != nil {
+			if n.BodyID, err = tx.AddBody(ctx, n.Body); err != nil {
+				return err
+			}
 		}
+		if n.RunAt.IsZero() {
+			n.RunAt = now
+		}
+		var body any
+		if n.BodyID != 0 {
+			body = n.BodyID
+		}
+		rows[i] = row
+		args = append(args, tx.NewID(now), n.Kind, n.Key, n.Host, string(spoken), body, seen[n.Key], n.Key, n.Host, n.RunAt.UTC(), now, n.RunAt.UTC().Add(JobLife)) // a poll closes a month from now
+		seen[n.Key] = n.Key != ""
 	}
-	if n.Host != "" {
-		health, err := tx.HostHealth(ctx, n.Host)
-		if err != nil {
-			return err
-		}
-		if health.Failures > 0 && health.RetryAt.After(j.RunAt) {
-			j.RunAt = health.RetryAt
-		}
-	}
-	_, err = tx.idb.NewInsert().Model(j).Exec(ctx)
+	_, err := tx.idb.NewRaw("INSERT INTO jobs (id, kind, order_key, host, args, body_id, state, run_at, attempts, lease_by, error, created_at, expires_at) VALUES "+strings.Join(rows, ", "), args...).Exec(ctx)
 	return err
 }
 
@@ -154,37 +154,31 @@ func (q *Queries) HostHealth(ctx context.Context, host string) (Health, error) {
 	return h, nil
 }
 
-// Slots says how many more jobs a host may have running. failures is how often it has failed in
-// a row.
-type Slots func(host string, failures int) int
+// Room is how much more a process can run.
+type Room struct {
+	Total  int // jobs
+	Probes int // of them for hosts that have not answered lately, one each
+	// Busy are hosts that have their share running.
+	Busy []string
+	// Slots says how many more jobs a host may have running. known: it has answered before.
+	Slots func(host string, known bool) int
+}
 
-// Claim takes up to limit due jobs under a lease, leaving alone the busy hosts and asking slots
-// for each of the others. The oldest of each key comes first; a later one is never taken before
-// the earlier is finished.
-func (tx *Tx) Claim(ctx context.Context, by string, lease time.Duration, busy []string, limit int, slots Slots) ([]*Job, error) {
-	var candidates []struct {
-		ID       int64
-		Host     string
-		Failures int
+// Claim takes due jobs under a lease, as far as there is room. The oldest of each key comes first;
+// a later one is never taken before the earlier is finished. Jobs of hosts that have not answered
+// lately come as probes only, so that however many wait there, they are in nobody's way.
+func (tx *Tx) Claim(ctx context.Context, by string, lease time.Duration, room Room) ([]*Job, error) {
+	ids, err := tx.dueJobs(ctx, room)
+	if err != nil {
+		return nil, err
 	}
-	query := `SELECT j.id AS id, j.host AS host, COALESCE((SELECT h.failures FROM hosts AS h WHERE h.host = j.host), 0) AS failures
-		FROM jobs AS j WHERE j.state = 'ready' AND j.run_at <= ?`
-	args := []any{tx.Now()}
-	if len(busy) > 0 {
-		query += " AND j.host NOT IN (?)"
-		args = append(args, bun.List(busy))
-	}
-	query += " ORDER BY j.run_at, j.id LIMIT ?" + tx.skipLocked()
-	if err := tx.idb.NewRaw(query, append(args, 4*limit)...).Scan(ctx, &candidates); err != nil {
-		return nil, fmt.Errorf("look for jobs: %w", err)
-	}
-	taken := map[string]int{}
-	var ids []int64
-	for _, c := range candidates {
-		if len(ids) < limit && taken[c.Host] < slots(c.Host, c.Failures) {
-			taken[c.Host]++
-			ids = append(ids, c.ID)
+	due := len(ids)
+	if probes := min(room.Probes, room.Total-len(ids)); probes > 0 {
+		more, err := tx.probes(ctx, probes, room.Busy)
+		if err != nil {
+			return nil, err
 		}
+		ids = append(ids, more...)
 	}
 	if len(ids) == 0 {
 		return nil, nil
@@ -196,7 +190,64 @@ func (tx *Tx) Claim(ctx context.Context, by string, lease time.Duration, busy []
 	if err := tx.idb.NewSelect().Model(&jobs).Where("j.id IN (?)", bun.List(ids)).Order("j.run_at", "j.id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read claimed jobs: %w", err)
 	}
+	for _, j := range jobs {
+		j.Probe = slices.Contains(ids[due:], j.ID)
+	}
 	return jobs, tx.loadBodies(ctx, jobs)
+}
+
+// dueJobs picks ready jobs, the longest due first, looking at a few times as many as there is room for:
+// one host's many must not hide the next host's.
+func (tx *Tx) dueJobs(ctx context.Context, room Room) ([]int64, error) {
+	var candidates []struct {
+		ID    int64
+		Host  string
+		Known bool
+	}
+	query := `SELECT j.id AS id, j.host AS host, EXISTS (SELECT 1 FROM hosts AS h WHERE h.host = j.host AND h.last_ok IS NOT NULL) AS known
+		FROM jobs AS j WHERE j.state = 'ready' AND j.run_at <= ?`
+	args := []any{tx.Now()}
+	if len(room.Busy) > 0 {
+		query += " AND j.host NOT IN (?)"
+		args = append(args, bun.List(room.Busy))
+	}
+	query += " ORDER BY j.run_at, j.id LIMIT ?" + tx.skipLocked()
+	if err := tx.idb.NewRaw(query, append(args, 4*room.Total)...).Scan(ctx, &candidates); err != nil {
+		return nil, fmt.Errorf("look for jobs: %w", err)
+	}
+	taken := map[string]int{}
+	var ids []int64
+	for _, c := range candidates {
+		if len(ids) < room.Total && taken[c.Host] < room.Slots(c.Host, c.Known) {
+			taken[c.Host]++
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, nil
+}
+
+// probes picks one held job of each host whose pause is over. Of a host's jobs it is the one that
+// has waited longest since it was last tried, so that a single bad one doesn't keep the host shut.
+func (tx *Tx) probes(ctx context.Context, limit int, busy []string) ([]int64, error) {
+	query := "SELECT h.host FROM hosts AS h WHERE h.failures > 0 AND h.retry_at <= ? AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.host = h.host AND j.state = 'held')"
+	args := []any{tx.Now()}
+	if len(busy) > 0 {
+		query += " AND h.host NOT IN (?)"
+		args = append(args, bun.List(busy))
+	}
+	var hosts []string
+	if err := tx.idb.NewRaw(query+" ORDER BY h.retry_at LIMIT ?", append(args, limit)...).Scan(ctx, &hosts); err != nil {
+		return nil, fmt.Errorf("look for hosts to probe: %w", err)
+	}
+	var ids []int64
+	for _, host := range hosts {
+		var id []int64
+		if err := tx.idb.NewRaw("SELECT j.id FROM jobs AS j WHERE j.host = ? AND j.state = 'held' ORDER BY j.run_at, j.id LIMIT 1"+tx.skipLocked(), host).Scan(ctx, &id); err != nil {
+			return nil, fmt.Errorf("look for a probe of %s: %w", host, err)
+		}
+		ids = append(ids, id...)
+	}
+	return ids, nil
 }
 
 func (tx *Tx) loadBodies(ctx context.Context, jobs []*Job) error {
@@ -255,8 +306,7 @@ func (tx *Tx) promote(ctx context.Context, key string) error {
 	if key == "" {
 		return nil
 	}
-	_, err := tx.idb.NewRaw(`UPDATE jobs SET state = 'ready' WHERE state = 'behind'
-		AND id = (SELECT MIN(o.id) FROM jobs AS o WHERE o.order_key = ? AND o.state IN ('ready', 'behind', 'running', 'parked'))`, key).Exec(ctx)
+	_, err := tx.idb.NewRaw("UPDATE jobs SET state = "+readyOrHeld+" WHERE state = 'behind' AND id = (SELECT MIN(o.id) FROM jobs AS o WHERE o.order_key = ? AND o.state IN "+unfinished+")", key).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("let the next job go: %w", err)
 	}
@@ -264,9 +314,12 @@ func (tx *Tx) promote(ctx context.Context, key string) error {
 	return nil
 }
 
+// readyOrHeld is the state of a job that nothing is before.
+const readyOrHeld = "CASE WHEN EXISTS (SELECT 1 FROM hosts AS h WHERE h.host = jobs.host AND h.failures > 0) THEN 'held' ELSE 'ready' END"
+
 // RetryJob puts a job back until at, with what went wrong. Its key waits with it.
 func (tx *Tx) RetryJob(ctx context.Context, j *Job, at time.Time, cause string) error {
-	_, err := tx.idb.NewRaw("UPDATE jobs SET state = 'ready', run_at = ?, attempts = attempts + 1, lease_by = '', lease_to = NULL, error = ? WHERE id = ? AND state = 'running'", at.UTC(), clip(cause, 500), j.ID).Exec(ctx)
+	_, err := tx.idb.NewRaw("UPDATE jobs SET state = "+readyOrHeld+", run_at = ?, attempts = attempts + 1, lease_by = '', lease_to = NULL, error = ? WHERE id = ? AND state = 'running'", at.UTC(), clip(cause, 500), j.ID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("put job back: %w", err)
 	}
@@ -297,7 +350,7 @@ func (tx *Tx) RenewLeases(ctx context.Context, by string, lease time.Duration) e
 // TakeBackLapsed frees the jobs whose process has gone: those whose lease has run out, or, when
 // the caller is the only process that works, all that are running. It returns how many.
 func (tx *Tx) TakeBackLapsed(ctx context.Context, all bool) (int64, error) {
-	query, args := "UPDATE jobs SET state = 'ready', lease_by = '', lease_to = NULL WHERE state = 'running'", []any{}
+	query, args := "UPDATE jobs SET state = "+readyOrHeld+", lease_by = '', lease_to = NULL WHERE state = 'running'", []any{}
 	if !all {
 		query, args = query+" AND lease_to < ?", []any{tx.Now()}
 	}
@@ -308,8 +361,8 @@ func (tx *Tx) TakeBackLapsed(ctx context.Context, all bool) (int64, error) {
 	return res.RowsAffected()
 }
 
-// HostFailed notes that a host didn't answer, or refused, and holds all that waits for it until
-// retryAt. It returns how often in a row.
+// HostFailed notes that a host didn't answer, or refused, and holds all that waits for it: from
+// retryAt on a probe finds out whether it answers again.
 func (tx *Tx) HostFailed(ctx context.Context, host, cause string, refusing bool, retryAt time.Time) error {
 	_, err := tx.idb.NewRaw(`INSERT INTO hosts (host, failures, retry_at, last_error, refusing) VALUES (?, 1, ?, ?, ?)
 		ON CONFLICT (host) DO UPDATE SET failures = hosts.failures + 1, retry_at = EXCLUDED.retry_at, last_error = EXCLUDED.last_error, refusing = EXCLUDED.refusing`,
@@ -317,7 +370,7 @@ func (tx *Tx) HostFailed(ctx context.Context, host, cause string, refusing bool,
 	if err != nil {
 		return fmt.Errorf("note failure of %s: %w", host, err)
 	}
-	if _, err := tx.idb.NewRaw("UPDATE jobs SET run_at = ? WHERE host = ? AND state = 'ready' AND run_at < ?", retryAt.UTC(), host, retryAt.UTC()).Exec(ctx); err != nil {
+	if _, err := tx.idb.NewRaw("UPDATE jobs SET state = 'held' WHERE host = ? AND state = 'ready'", host).Exec(ctx); err != nil {
 		return fmt.Errorf("hold jobs of %s: %w", host, err)
 	}
 	return nil
@@ -340,7 +393,7 @@ func (tx *Tx) HostAnswered(ctx context.Context, host string) error {
 	if h.Failures == 0 {
 		return nil
 	}
-	if _, err := tx.idb.NewRaw("UPDATE jobs SET run_at = ? WHERE host = ? AND state = 'ready' AND run_at > ?", tx.Now(), host, tx.Now()).Exec(ctx); err != nil {
+	if _, err := tx.idb.NewRaw("UPDATE jobs SET state = 'ready' WHERE host = ? AND state = 'held'", host).Exec(ctx); err != nil {
 		return fmt.Errorf("let jobs of %s go: %w", host, err)
 	}
 	tx.Publish(Event{Kind: JobsAdded})
@@ -355,13 +408,13 @@ func (tx *Tx) peerJobs(ctx context.Context, host, state string) error {
 	case PeerActive:
 		statements = []string{
 			"UPDATE jobs SET state = 'behind' WHERE host = ? AND state = 'parked'",
-			`UPDATE jobs SET state = 'ready' WHERE host = ? AND state = 'behind' AND (order_key = '' OR NOT EXISTS (SELECT 1 FROM jobs AS o
-				WHERE o.order_key = jobs.order_key AND o.id < jobs.id AND o.state IN ('ready', 'behind', 'running', 'parked')))`,
+			"UPDATE jobs SET state = " + readyOrHeld + ` WHERE host = ? AND state = 'behind' AND (order_key = '' OR NOT EXISTS (SELECT 1 FROM jobs AS o
+				WHERE o.order_key = jobs.order_key AND o.id < jobs.id AND o.state IN ` + unfinished + `))`,
 		}
 	case PeerBlocked:
-		statements = []string{"UPDATE jobs SET state = 'buried', error = 'the peer is blocked' WHERE host = ? AND state IN ('ready', 'behind', 'parked')"}
+		statements = []string{"UPDATE jobs SET state = 'buried', error = 'the peer is blocked' WHERE host = ? AND state IN ('ready', 'held', 'behind', 'parked')"}
 	default:
-		statements = []string{"UPDATE jobs SET state = 'parked' WHERE host = ? AND state IN ('ready', 'behind')"}
+		statements = []string{"UPDATE jobs SET state = 'parked' WHERE host = ? AND state IN ('ready', 'held', 'behind')"}
 	}
 	for _, s := range statements {
 		if _, err := tx.idb.NewRaw(s, host).Exec(ctx); err != nil {
@@ -380,10 +433,80 @@ func (tx *Tx) ParkJob(ctx context.Context, j *Job) error {
 	return nil
 }
 
-// NextJobAt says when the next job is due; false where none waits.
+// ExpireJobs ends the jobs that were not done within their time: they stay for an admin to see and
+// send again, and free their keys. It says how many.
+func (tx *Tx) ExpireJobs(ctx context.Context) (int, error) {
+	// Ids tell the time, so that only the oldest rows are looked at.
+	var old []*Job
+	err := tx.idb.NewSelect().Model(&old).Column("id", "order_key").
+		Where("j.id < ? AND j.expires_at <= ? AND j.state IN ('ready', 'held', 'behind', 'parked')", firstIDAt(tx.Now().Add(time.Minute-JobLife)), tx.Now()).Scan(ctx)
+	if err != nil || len(old) == 0 {
+		return 0, wrap("look for expired jobs", err)
+	}
+	ids, keys := make([]int64, len(old)), make([]string, 0, len(old))
+	for i, j := range old {
+		ids[i], keys = j.ID, append(keys, j.OrderKey)
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	for _, key := range keys {
+		if err := tx.lockIfKeyed(ctx, &Job{OrderKey: key}); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := tx.idb.NewRaw("UPDATE jobs SET state = 'expired', error = CASE WHEN error = '' THEN 'it waited behind an older one that got no answer' ELSE error END WHERE id IN (?) AND state <> 'running'", bun.List(ids)).Exec(ctx); err != nil {
+		return 0, fmt.Errorf("expire jobs: %w", err)
+	}
+	for _, key := range keys {
+		if err := tx.promote(ctx, key); err != nil {
+			return 0, err
+		}
+	}
+	return len(old), nil
+}
+
+// ResendJob queues a buried or expired job again, as the last of its key, with its time before it.
+func (tx *Tx) ResendJob(ctx context.Context, id int64) error {
+	j := new(Job)
+	if err := tx.idb.NewSelect().Model(j).Where("j.id = ? AND j.state IN (?, ?)", id, JobBuried, JobExpired).Scan(ctx); err != nil {
+		return notFound("job", err)
+	}
+	if err := tx.Enqueue(ctx, NewJob{Kind: j.Kind, Key: j.OrderKey, Host: j.Host, Args: json.RawMessage(j.Args), BodyID: j.BodyID}); err != nil {
+		return err
+	}
+	_, err := tx.idb.NewRaw("DELETE FROM jobs WHERE id = ?", id).Exec(ctx)
+	return wrap("resend job", err)
+}
+
+// EndedJobs pages through the buried and expired jobs, the latest first; host empty: of all.
+func (q *Queries) EndedJobs(ctx context.Context, host string, page Page) ([]*Job, error) {
+	var rows []*Job
+	s := q.idb.NewSelect().Model(&rows).Where("j.state IN (?, ?)", JobBuried, JobExpired)
+	if host != "" {
+		s = s.Where("j.host = ?", host)
+	}
+	return rows, wrap("list ended jobs", page.apply(s, "j.id").Scan(ctx))
+}
+
+// EndedJobsKept is how long a buried or expired job can be seen and sent again.
+const EndedJobsKept = 30 * 24 * time.Hour
+
+// forgetJobs removes what ended long ago, with the bodies that nobody needs any more.
+func (tx *Tx) forgetJobs(ctx context.Context) error {
+	oldest := firstIDAt(tx.Now().Add(-EndedJobsKept))
+	if _, err := tx.idb.NewRaw("DELETE FROM jobs WHERE id < ? AND state IN (?, ?)", oldest, JobBuried, JobExpired).Exec(ctx); err != nil {
+		return fmt.Errorf("forget jobs: %w", err)
+	}
+	_, err := tx.idb.NewRaw("DELETE FROM job_bodies WHERE id < ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.body_id = job_bodies.id)", oldest).Exec(ctx)
+	return wrap("forget job bodies", err)
+}
+
+// NextJobAt says when the next job or probe is due; false where none waits.
 func (q *Queries) NextJobAt(ctx context.Context) (time.Time, bool, error) {
 	var at []time.Time
-	if err := q.idb.NewRaw("SELECT run_at FROM jobs WHERE state = 'ready' ORDER BY run_at LIMIT 1").Scan(ctx, &at); err != nil {
+	if err := q.idb.NewRaw(`SELECT run_at AS at FROM (SELECT run_at FROM jobs WHERE state = 'ready' ORDER BY run_at LIMIT 1) AS r
+		UNION ALL SELECT retry_at FROM (SELECT h.retry_at FROM hosts AS h WHERE h.failures > 0 AND EXISTS (SELECT 1 FROM jobs AS j WHERE j.host = h.host AND j.state = 'held') ORDER BY h.retry_at LIMIT 1) AS p
+		ORDER BY at LIMIT 1`).Scan(ctx, &at); err != nil {
 		return time.Time{}, false, fmt.Errorf("look for the next job: %w", err)
 	}
 	if len(at) == 0 {

@@ -57,6 +57,22 @@ func (q *Queries) PeerByHost(ctx context.Context, host string) (*Peer, error) {
 	return p, nil
 }
 
+// PeersByHost finds many at once, keyed by host; unknown hosts are absent.
+func (q *Queries) PeersByHost(ctx context.Context, hosts []string) (map[string]*Peer, error) {
+	found := make(map[string]*Peer, len(hosts))
+	if len(hosts) == 0 {
+		return found, nil
+	}
+	var rows []*Peer
+	if err := q.idb.NewSelect().Model(&rows).Where("pe.host IN (?)", bun.List(hosts)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read peers: %w", err)
+	}
+	for _, p := range rows {
+		found[p.Host] = p
+	}
+	return found, nil
+}
+
 // SavePeer adds or changes a peer; what was learned from it stays.
 func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 	if p.CreatedAt.IsZero() {

@@ -89,7 +89,8 @@ func (tx *Tx) RemoveLike(ctx context.Context, l *Like) (bool, error) {
 // LikedBy pages through who likes a post: accounts, and the like ids that pages count by.
 func (q *Queries) LikedBy(ctx context.Context, post int64, page Page) ([]*Account, []int64, error) {
 	var likes []*Like
-	s := q.idb.NewSelect().Model(&likes).Where("l.post_id = ?", post)
+	s := q.idb.NewSelect().Model(&likes).Join("JOIN accounts AS a ON a.id = l.account_id").
+		Where("l.post_id = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", post).Where(originActive("a.peer"))
 	if err := page.apply(s, "l.id").Scan(ctx); err != nil {
 		return nil, nil, fmt.Errorf("list likes: %w", err)
 	}
@@ -124,7 +125,7 @@ func (q *Queries) accountsInOrder(ctx context.Context, ids, cursors []int64) ([]
 	var accounts []*Account
 	var kept []int64
 	for i, id := range ids {
-		if a := byID[id]; a != nil && a.Active() {
+		if a := byID[id]; a != nil {
 			accounts, kept = append(accounts, a), append(kept, cursors[i])
 		}
 	}

@@ -172,8 +172,9 @@ func (q *Queries) Liked(ctx context.Context, account int64, page Page) ([]*Post,
 
 func (q *Queries) marked(ctx context.Context, table string, account int64, page Page) ([]*Post, []int64, error) {
 	var rows []*Bookmark
-	s := q.idb.NewSelect().Model(&rows).ModelTableExpr("? AS b", bun.Ident(table)).Column("b.id", "b.post_id").Where("b.account_id = ?", account)
-	if err := page.apply(s, "b.id").Scan(ctx); err != nil {
+	s := q.idb.NewSelect().Model(&rows).ModelTableExpr("? AS b", bun.Ident(table)).Column("b.id", "b.post_id").
+		Join("JOIN posts AS p ON p.id = b.post_id").Where("b.account_id = ?", account)
+	if err := page.apply(visibleTo(s, "p", account), "b.id").Scan(ctx); err != nil {
 		return nil, nil, fmt.Errorf("list %s: %w", table, err)
 	}
 	page.order(rows)
@@ -181,7 +182,7 @@ func (q *Queries) marked(ctx context.Context, table string, account int64, page 
 	for i, r := range rows {
 		ids[i] = r.PostID
 	}
-	byID, err := q.VisiblePosts(ctx, account, ids)
+	byID, err := q.PostsByID(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}

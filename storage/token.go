@@ -116,6 +116,11 @@ func (q *Queries) TokenBySecret(ctx context.Context, secret string) (*Token, err
 	return t, nil
 }
 
+// TokenLives says whether a token still lets its app act.
+func (q *Queries) TokenLives(ctx context.Context, id int64) (bool, error) {
+	return q.exists(ctx, "SELECT 1 FROM tokens WHERE id = ?", id)
+}
+
 // TokensOf lists an account's tokens, newest first.
 func (q *Queries) TokensOf(ctx context.Context, account int64) ([]*Token, error) {
 	var rows []*Token

@@ -53,6 +53,24 @@ func (q *Queries) UserByAccount(ctx context.Context, account int64) (*User, erro
 	return u, nil
 }
 
+// RolesOf tells the roles of local accounts, keyed by account; plain members and guests are left out.
+func (q *Queries) RolesOf(ctx context.Context, accounts []int64) (map[int64]string, error) {
+	out := map[int64]string{}
+	if len(accounts) == 0 {
+		return out, nil
+	}
+	var rows []*User
+	err := q.idb.NewSelect().Model(&rows).Column("account_id", "role").
+		Where("u.account_id IN (?) AND u.role NOT IN (?, ?)", bun.List(accounts), RoleMember, RoleGuest).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read roles: %w", err)
+	}
+	for _, u := range rows {
+		out[u.AccountID] = u.Role
+	}
+	return out, nil
+}
+
 // UserByLogin finds a user by e-mail or by local username.
 func (q *Queries) UserByLogin(ctx context.Context, login string) (*User, error) {
 	login = strings.ToLower(strings.TrimSpace(login))

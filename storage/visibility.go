@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 )
@@ -144,9 +145,16 @@ func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressin
 	return NotForPeer, nil
 }
 
-// AddReach remembers that a host was sent a post or fetched it: a Delete goes to all of them.
-func (tx *Tx) AddReach(ctx context.Context, post int64, host string) error {
-	if _, err := tx.idb.NewRaw("INSERT INTO reach (post_id, host, first_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", post, host, tx.Now()).Exec(ctx); err != nil {
+// AddReach remembers that hosts were sent a post or fetched it: a Delete goes to all of them.
+func (tx *Tx) AddReach(ctx context.Context, post int64, hosts ...string) error {
+	if len(hosts) == 0 {
+		return nil
+	}
+	rows, args := make([]string, len(hosts)), make([]any, 0, 3*len(hosts))
+	for i, host := range hosts {
+		rows[i], args = "(?, ?, ?)", append(args, post, host, tx.Now())
+	}
+	if _, err := tx.idb.NewRaw("INSERT INTO reach (post_id, host, first_at) VALUES "+strings.Join(rows, ", ")+" ON CONFLICT DO NOTHING", args...).Exec(ctx); err != nil {
 		return fmt.Errorf("remember reach: %w", err)
 	}
 	return nil

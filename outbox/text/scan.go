@@ -271,7 +271,7 @@ func tagAt(s string, before rune) (piece, int) {
 		}
 		end += utf8.RuneLen(r)
 	}
-	tag := normalTag(s[1:end])
+	tag := NormalTag(s[1:end])
 	// A # that carries a mark is another letter: the emoji of a key, #️⃣.
 	if first, _ := utf8.DecodeRuneInString(s[1:]); tag == "" || unicode.IsMark(first) {
 		return piece{}, end
@@ -279,8 +279,8 @@ func tagAt(s string, before rune) (piece, int) {
 	return piece{kind: isTag, typed: s[:end], tag: tag}, end
 }
 
-// normalTag returns the one spelling of a typed tag, or "" if it cannot be one.
-func normalTag(typed string) string {
+// NormalTag returns the one spelling of a typed tag (without its #), or "" if it cannot be one.
+func NormalTag(typed string) string {
 	if utf8.RuneCountInString(typed) > maxTag {
 		return ""
 	}

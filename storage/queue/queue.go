@@ -44,7 +44,8 @@ func Permanent(err error) error { return permanent{err} }
 type HostError struct {
 	Err      error
 	After    time.Duration // what the host asked for (Retry-After); 0: our own back-off
-	Refusing bool          // it answered, and refused us: 401 or 403
+	Answered bool          // it answered, so perhaps it is this job alone that it can't take
+	Refusing bool          // it answered 401 or 403: it refuses us
 }
 
 func (h *HostError) Error() string { return h.Err.Error() }
@@ -72,8 +73,8 @@ type Queue struct {
 	wake     chan struct{}
 
 	mu      sync.Mutex
-	running map[string]int // by host
-	failing map[string]bool
+	running map[string]int  // by host
+	failing map[string]bool // hosts that are being probed
 	total   int
 }
 
@@ -90,7 +91,7 @@ func New(db *storage.DB, opt Options) *Queue {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&opt.Slots, 64}, {&opt.HostSlots, 4}, {&opt.LocalSlots, 32}, {&opt.FailingSlots, 8}} {
+	}{{&opt.Slots, 128}, {&opt.HostSlots, 4}, {&opt.LocalSlots, 32}, {&opt.FailingSlots, 16}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -123,6 +124,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	go q.keepLeases(ctx)
+	if err := q.expire(ctx); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		claimed, err := q.claim(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -153,6 +157,9 @@ func (q *Queue) Run(ctx context.Context) error {
 // of waiting.
 func (q *Queue) Drain(ctx context.Context) (int, error) {
 	ran := 0
+	if err := q.expire(ctx); err != nil {
+		return 0, err
+	}
 	for {
 		claimed, err := q.claim(ctx)
 		if err != nil || len(claimed) == 0 {
@@ -192,24 +199,14 @@ func (q *Queue) rest(ctx context.Context) {
 }
 
 func (q *Queue) claim(ctx context.Context) ([]*storage.Job, error) {
-	q.mu.Lock()
-	free := q.opt.Slots - q.total
-	var busy []string
-	for host, n := range q.running {
-		if n >= q.slotsOf(host, 0) || q.failing[host] {
-			busy = append(busy, host)
-		}
-	}
-	q.mu.Unlock()
-	if free <= 0 {
+	room := q.room()
+	if room.Total <= 0 {
 		return nil, nil
 	}
 	var jobs []*storage.Job
-	var probes map[string]bool
 	err := q.db.Update(ctx, func(tx *storage.Tx) error {
 		var err error
-		probes = map[string]bool{}
-		jobs, err = tx.Claim(ctx, q.process, lease, busy, min(free, batch), q.slots(probes))
+		jobs, err = tx.Claim(ctx, q.process, lease, room)
 		return err
 	})
 	if err != nil {
@@ -220,34 +217,37 @@ func (q *Queue) claim(ctx context.Context) ([]*storage.Job, error) {
 	for _, j := range jobs {
 		q.running[j.Host]++
 		q.total++
-		if probes[j.Host] {
+		if j.Probe {
 			q.failing[j.Host] = true
 		}
 	}
 	return jobs, nil
 }
 
-// slots answers, for one claim, how many jobs more a host may have; it notes in probes the
-// hosts that have not answered lately.
-func (q *Queue) slots(probes map[string]bool) storage.Slots {
-	return func(host string, failures int) int {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		if failures > 0 && host != "" && !probes[host] {
-			if len(q.failing)+len(probes) >= q.opt.FailingSlots {
-				return 0
-			}
-			probes[host] = true
+// room is what this process can run beside what it is running. Only the loop that claims asks, so
+// what it says holds until that claim.
+func (q *Queue) room() storage.Room {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	room := storage.Room{Total: min(q.opt.Slots-q.total, batch), Probes: q.opt.FailingSlots - len(q.failing)}
+	running := make(map[string]int, len(q.running))
+	for host, n := range q.running {
+		running[host] = n
+		if n >= q.slotsOf(host, true) || q.failing[host] {
+			room.Busy = append(room.Busy, host)
 		}
-		return q.slotsOf(host, failures) - q.running[host]
 	}
+	room.Slots = func(host string, known bool) int { return q.slotsOf(host, known) - running[host] }
+	return room
 }
 
-func (q *Queue) slotsOf(host string, failures int) int {
+// slotsOf: a host that has never answered gets one slot until it does, so that many silent ones
+// can't fill the room before they are known to be silent.
+func (q *Queue) slotsOf(host string, known bool) int {
 	switch {
 	case host == "":
 		return q.opt.LocalSlots
-	case failures > 0:
+	case !known:
 		return 1
 	default:
 		return q.opt.HostSlots
@@ -327,24 +327,19 @@ func (q *Queue) settle(ctx context.Context, job *storage.Job, cause error) (stri
 			}
 			return tx.BuryJob(ctx, job, storage.JobBuried, cause.Error())
 		}
-		wait := backoff(job.Attempts)
-		failed := errors.As(cause, &host)
-		if failed {
+		at := now.Add(backoff(job.Attempts))
+		if errors.As(cause, &host) {
 			health, err := tx.HostHealth(ctx, job.Host)
 			if err != nil {
 				return err
 			}
-			wait = max(backoff(health.Failures), host.After)
-		}
-		at := now.Add(wait)
-		if failed {
-			if err := tx.HostFailed(ctx, job.Host, cause.Error(), host.Refusing, at); err != nil {
+			until := now.Add(max(backoff(health.Failures), host.After))
+			if err := tx.HostFailed(ctx, job.Host, cause.Error(), host.Refusing, until); err != nil {
 				return err
 			}
-		}
-		if !now.Before(job.ExpiresAt) {
-			outcome = "expired"
-			return tx.BuryJob(ctx, job, storage.JobExpired, cause.Error())
+			if !host.Answered {
+				at = now // it waits for its host, not for itself
+			}
 		}
 		outcome = "retried"
 		return tx.RetryJob(ctx, job, at, cause.Error())
@@ -358,6 +353,18 @@ func backoff(n int) time.Duration {
 	wait := time.Second << min(n, 12)
 	wait = min(wait, time.Hour)
 	return wait + time.Duration(rand.Int64N(int64(wait)/5+1))
+}
+
+// expire ends what was not done within its time, without trying it once more: what a peer gets
+// after a week is no news.
+func (q *Queue) expire(ctx context.Context) error {
+	return q.db.Update(ctx, func(tx *storage.Tx) error {
+		n, err := tx.ExpireJobs(ctx)
+		if n > 0 {
+			q.opt.Log.WarnContext(ctx, "jobs expired", "jobs", n)
+		}
+		return err
+	})
 }
 
 func (q *Queue) takeBack(ctx context.Context, all bool) error {
@@ -382,6 +389,9 @@ func (q *Queue) keepLeases(ctx context.Context) {
 		err := q.db.Update(ctx, func(tx *storage.Tx) error { return tx.RenewLeases(ctx, q.process, lease) })
 		if err == nil {
 			err = q.takeBack(ctx, false)
+		}
+		if err == nil {
+			err = q.expire(ctx)
 		}
 		if err == nil {
 			err = q.db.Update(ctx, func(tx *storage.Tx) error { return tx.Tidy(ctx) })

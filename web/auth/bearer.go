@@ -98,24 +98,35 @@ func Allow(ctx context.Context, scope string) error {
 		return nil
 	}
 	token := Token(ctx)
+	scopes, open := strings.CutPrefix(scope, PublicOr)
+	if open && (token == nil || coversOne(token.Scopes, scopes)) {
+		return nil
+	}
 	if token == nil {
 		return Fail(http.StatusUnauthorized, invalidToken)
 	}
 	if scope == AnyToken {
 		return nil
 	}
-	if Account(ctx) == nil {
+	if Account(ctx) == nil && !open {
 		return Fail(http.StatusUnprocessableEntity, "This method requires an authenticated user")
 	}
 	if scope == AnyPerson {
 		return nil
 	}
-	for one := range strings.FieldsSeq(scope) {
-		if Covers(token.Scopes, one) {
-			return nil
+	if coversOne(token.Scopes, scopes) {
+		return nil
+	}
+	return Fail(http.StatusForbidden, "This action is outside the authorized scopes: it needs "+strings.Join(strings.Fields(scopes), " or "))
+}
+
+func coversOne(granted, scopes string) bool {
+	for one := range strings.FieldsSeq(scopes) {
+		if Covers(granted, one) {
+			return true
 		}
 	}
-	return Fail(http.StatusForbidden, "This action is outside the authorized scopes: it needs "+strings.Join(strings.Fields(scope), " or "))
+	return false
 }
 
 // Require is Allow for whoever mounts a handler by itself, such as a stream.

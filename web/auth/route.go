@@ -29,4 +29,6 @@ const (
 	Public    = ""      // everybody; who shows a token is known all the same
 	AnyToken  = "token" // any token, an app's own too
 	AnyPerson = "user"  // any token of a person
+	// PublicOr before client scopes: everybody, but a token that is shown needs one of them.
+	PublicOr = "?"
 )

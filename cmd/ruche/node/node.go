@@ -22,8 +22,10 @@ import (
 	"ruche/outbox"
 	"ruche/storage"
 	"ruche/web"
+	"ruche/web/api"
 	"ruche/web/auth"
 	"ruche/web/pages"
+	"ruche/web/stream"
 	"ruche/web/view"
 )
 
@@ -44,6 +46,7 @@ type Node struct {
 	cfg     Config
 	opt     Options
 	web     *web.Web
+	stream  *stream.Server
 	servers []*http.Server
 	address string
 	release func()
@@ -79,11 +82,17 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Views: views, Site: view.Site{Name: cfg.Name, Domain: cfg.Domain, Locale: cfg.Locale},
 		PublicURL: cfg.PublicURL, RateLimits: cfg.RateLimits, TrustedProxies: cfg.TrustedProxies, Log: n.opt.Log,
 	})
+	apps := api.New(api.Options{
+		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
+		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
+	})
+	n.stream = stream.New(stream.Options{DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification})
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	return web.New(web.Options{
 		Auth:       server,
-		Pages:      pages.New(pages.Options{DB: n.db, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes(),
+		API:        append(apps.Routes(), n.stream.Routes()...),
+		Pages:      pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes(),
 		Federation: routes,
 		Files:      map[string]http.Handler{"/assets/": views.Assets()},
 		DB:         n.db, Log: n.opt.Log, Metrics: n.metrics.registry, MetricsHere: cfg.MetricsListen == "",
@@ -198,11 +207,12 @@ func (n *Node) listen() ([]listener, error) {
 func (n *Node) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTime)
 	defer cancel()
+	n.stream.Close() // streams don't end by themselves
 	var stopping sync.WaitGroup
 	for _, s := range n.servers {
 		stopping.Go(func() {
 			if s.Shutdown(ctx) != nil {
-				_ = s.Close() // streams don't end by themselves
+				_ = s.Close()
 			}
 		})
 	}
@@ -225,6 +235,7 @@ func Run(ctx context.Context, cfg Config, opt Options) error {
 		return err
 	}
 	if err := n.Start(); err != nil {
+		n.stream.Close()
 		return errors.Join(err, n.core.close())
 	}
 	select {

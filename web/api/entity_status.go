@@ -1,0 +1,174 @@
+package api
+
+import (
+	"strings"
+
+	"ruche/storage"
+)
+
+// Status is a post, or the passing on of one, as apps read it.
+type Status struct {
+	ID                 string         `json:"id"`
+	CreatedAt          string         `json:"created_at"`
+	InReplyToID        *string        `json:"in_reply_to_id"`
+	InReplyToAccountID *string        `json:"in_reply_to_account_id"`
+	Sensitive          bool           `json:"sensitive"`
+	SpoilerText        string         `json:"spoiler_text"`
+	Visibility         string         `json:"visibility"`
+	Language           *string        `json:"language"`
+	URI                string         `json:"uri"`
+	URL                *string        `json:"url"`
+	RepliesCount       int64          `json:"replies_count"`
+	ReblogsCount       int64          `json:"reblogs_count"`
+	FavouritesCount    int64          `json:"favourites_count"`
+	QuotesCount        int64          `json:"quotes_count"`
+	EditedAt           *string        `json:"edited_at"`
+	Content            string         `json:"content"`
+	Reblog             *Status        `json:"reblog"`
+	Application        *Application   `json:"application,omitempty"` // of one's own
+	Account            *Account       `json:"account"`
+	MediaAttachments   []*Attachment  `json:"media_attachments"`
+	Mentions           []Mention      `json:"mentions"`
+	Tags               []StatusTag    `json:"tags"`
+	Emojis             []Emoji        `json:"emojis"`
+	Card               *struct{}      `json:"card"`
+	Poll               *struct{}      `json:"poll"`
+	Quote              *struct{}      `json:"quote"`
+	QuoteApproval      *QuoteApproval `json:"quote_approval,omitempty"`
+
+	// Of one's own posts only, once they are deleted.
+	Text *string `json:"text,omitempty"`
+
+	// What the reader did with it; absent where nobody has signed in.
+	Favourited *bool       `json:"favourited,omitempty"`
+	Reblogged  *bool       `json:"reblogged,omitempty"`
+	Muted      *bool       `json:"muted,omitempty"`
+	Bookmarked *bool       `json:"bookmarked,omitempty"`
+	Pinned     *bool       `json:"pinned,omitempty"` // one's own posts
+	Filtered   *[]Filtered `json:"filtered,omitempty"`
+}
+
+// Application is the app that wrote a post.
+type Application struct {
+	Name    string  `json:"name"`
+	Website *string `json:"website"`
+}
+
+// Mention is somebody whom a post names.
+type Mention struct {
+	ID       string `json:"id"`
+	Username string `json:"username"`
+	URL      string `json:"url"`
+	Acct     string `json:"acct"`
+}
+
+// StatusTag is a hashtag of a post.
+type StatusTag struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// QuoteApproval says who may quote a post; here nobody, yet.
+type QuoteApproval struct {
+	Automatic   []string `json:"automatic"`
+	Manual      []string `json:"manual"`
+	CurrentUser string   `json:"current_user"`
+}
+
+// Filtered says that one of the reader's filters met a post.
+type Filtered struct{}
+
+// Context is what stands around a post in its conversation.
+type Context struct {
+	Ancestors   []*Status `json:"ancestors"`
+	Descendants []*Status `json:"descendants"`
+}
+
+// StatusSource is a post as its author typed it.
+type StatusSource struct {
+	ID          string `json:"id"`
+	Text        string `json:"text"`
+	SpoilerText string `json:"spoiler_text"`
+}
+
+// StatusEdit is how a post stood at one time.
+type StatusEdit struct {
+	Content          string        `json:"content"`
+	SpoilerText      string        `json:"spoiler_text"`
+	Sensitive        bool          `json:"sensitive"`
+	CreatedAt        string        `json:"created_at"`
+	Account          *Account      `json:"account"`
+	MediaAttachments []*Attachment `json:"media_attachments"`
+	Emojis           []Emoji       `json:"emojis"`
+	Quote            *struct{}     `json:"quote"`
+}
+
+// status writes one of the gathered posts; nil where its author is unknown.
+func (g *gathered) status(p *storage.Post) *Status {
+	author := g.people.entity(p.AuthorID)
+	if author == nil {
+		return nil
+	}
+	s := &Status{
+		ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), InReplyToID: optID(p.InReplyToID), InReplyToAccountID: optID(p.InReplyToUser),
+		Sensitive: p.Sensitive, SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
+		URI: p.URI, URL: opt(p.URL), RepliesCount: p.RepliesCount, ReblogsCount: p.SharesCount, FavouritesCount: p.LikesCount,
+		EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
+		MediaAttachments: g.attachments(p.ID), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: []Emoji{},
+		QuoteApproval: &QuoteApproval{Automatic: []string{}, Manual: []string{}, CurrentUser: "denied"},
+	}
+	if p.URL == "" && p.ShareOfID == 0 {
+		s.URL = &s.URI
+	}
+	for _, m := range g.mentions[p.ID] {
+		if a := g.people.byID[m]; a != nil {
+			s.Mentions = append(s.Mentions, Mention{ID: id(a.ID), Username: a.Username, URL: pageOf(a), Acct: a.Acct()})
+		}
+	}
+	for _, name := range g.hashtags[p.ID] {
+		s.Tags = append(s.Tags, StatusTag{Name: name, URL: g.tagURL(name)})
+	}
+	if g.me != storage.Nobody {
+		m, no := g.marks[p.ID], false
+		s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = &m.Liked, &m.Shared, &m.Bookmarked, &no, &[]Filtered{}
+		if p.AuthorID == g.me {
+			if s.Pinned = &no; p.Client != "" {
+				s.Application = &Application{Name: p.Client}
+			}
+		}
+	}
+	return s
+}
+
+// share writes a post that passes on another: its own words are empty, what was done with the
+// original is said of it too.
+func (g *gathered) share(p, original *storage.Post) *Status {
+	s, inner := g.status(p), g.status(original)
+	if s == nil || inner == nil {
+		return nil
+	}
+	s.Reblog = inner
+	s.Content, s.SpoilerText, s.Sensitive, s.Language = inner.Content, inner.SpoilerText, inner.Sensitive, inner.Language
+	s.Mentions, s.Tags, s.MediaAttachments = inner.Mentions, inner.Tags, inner.MediaAttachments
+	s.RepliesCount, s.ReblogsCount, s.FavouritesCount = inner.RepliesCount, inner.ReblogsCount, inner.FavouritesCount
+	s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = inner.Favourited, inner.Reblogged, inner.Bookmarked, inner.Muted, inner.Filtered
+	return s
+}
+
+// visibilityOut and visibilityIn translate who sees a post: apps call followers private.
+func visibilityOut(v string) string {
+	switch v {
+	case storage.Followers:
+		return "private"
+	case "":
+		return storage.Public
+	}
+	return v
+}
+
+func visibilityIn(v string) string {
+	if v = strings.TrimSpace(v); v == "private" {
+		return storage.Followers
+	}
+	return v
+}

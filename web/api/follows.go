@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"ruche/outbox"
+	"ruche/storage"
+	"ruche/web/auth"
+)
+
+// relationships is GET /api/v1/accounts/relationships.
+func (a *API) relationships(w http.ResponseWriter, r *http.Request) error {
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	ids := v.IDs("id")
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if len(ids) > maxRelationships {
+		return auth.Invalid("id names more than %d accounts", maxRelationships)
+	}
+	known, err := a.DB.AccountsByID(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	var others []int64
+	for _, id := range ids {
+		if of := known[id]; of != nil {
+			others = append(others, id)
+			delete(known, id)
+		}
+	}
+	out, err := a.relationsTo(r.Context(), others)
+	if err != nil {
+		return err
+	}
+	return auth.JSON(w, out)
+}
+
+func (a *API) relationsTo(ctx context.Context, others []int64) ([]Relationship, error) {
+	relations, err := a.DB.Relations(ctx, auth.Viewer(ctx), others)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Relationship, 0, len(relations))
+	for _, r := range relations {
+		out = append(out, relationship(r))
+	}
+	return out, nil
+}
+
+func (a *API) answerRelation(w http.ResponseWriter, r *http.Request, other int64) error {
+	out, err := a.relationsTo(r.Context(), []int64{other})
+	if err != nil {
+		return err
+	}
+	return auth.JSON(w, out[0])
+}
+
+// relate carries out an act towards the account of a route's {id} and answers with the relation.
+func (a *API) relate(act func(ctx context.Context, me *storage.Account, other int64) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		other, err := a.somebody(r)
+		if err != nil {
+			return err
+		}
+		if err := act(r.Context(), auth.Account(r.Context()), other.ID); err != nil {
+			return err
+		}
+		return a.answerRelation(w, r, other.ID)
+	}
+}
+
+// follow is POST /api/v1/accounts/:id/follow.
+func (a *API) follow(w http.ResponseWriter, r *http.Request) error {
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	options := outbox.FollowOptions{ShowShares: v.OptBool("reblogs"), Notify: v.OptBool("notify")}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	return a.relate(func(ctx context.Context, me *storage.Account, other int64) error {
+		return a.Outbox.Follow(ctx, me, other, options)
+	})(w, r)
+}
+
+// followRequests is GET /api/v1/follow_requests.
+func (a *API) followRequests(w http.ResponseWriter, r *http.Request) error {
+	return a.answerAccounts(w, r, func(ctx context.Context, page storage.Page) ([]*storage.Account, []int64, error) {
+		return a.DB.FollowRequests(ctx, auth.Viewer(ctx), page)
+	})
+}

@@ -1,0 +1,33 @@
+package api
+
+import (
+	"context"
+
+	"ruche/storage"
+)
+
+// LiveStatus writes a post for somebody's stream as this API would answer them now:
+// storage.ErrNotFound where they may not see it. base is the address by which they reach this node.
+func (a *API) LiveStatus(ctx context.Context, account int64, base string, post int64) (any, error) {
+	s, err := reader{a, account, base}.statusByID(ctx, post)
+	if err != nil {
+		return nil, err // not a nil *Status in an interface
+	}
+	return s, nil
+}
+
+// LiveNotification writes one of somebody's notifications for their stream.
+func (a *API) LiveNotification(ctx context.Context, account int64, base string, id int64) (any, error) {
+	n, err := a.DB.NotificationByID(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	out, err := reader{a, account, base}.notifications(ctx, []*storage.Notification{n})
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, storage.ErrNotFound
+	}
+	return out[0], nil
+}

@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"ruche/storage"
+	"ruche/web/auth"
+)
+
+// A reader is for whom an answer is written.
+type reader struct {
+	*API
+	me   int64  // storage.Nobody where nobody has signed in
+	base string // the address by which the reader reaches this node
+}
+
+func (a *API) reader(r *http.Request) reader {
+	return reader{a, auth.Viewer(r.Context()), a.Auth.BaseURL(r)}
+}
+
+// word chooses between the two languages of the node.
+func (rd reader) word(english, french string) string {
+	if rd.Locale == "fr" {
+		return french
+	}
+	return english
+}
+
+// gathered is what a page of posts needs, read at once for all of them.
+type gathered struct {
+	reader
+	people   *people
+	mentions map[int64][]int64
+	hashtags map[int64][]string
+	media    map[int64][]*storage.Media
+	marks    map[int64]storage.Marks
+}
+
+// gather reads what hangs on posts. The number of queries doesn't grow with them.
+func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, error) {
+	g := &gathered{reader: rd}
+	ids := make([]int64, 0, len(posts))
+	authors := make([]int64, 0, len(posts))
+	for _, p := range posts {
+		ids, authors = append(ids, p.ID), append(authors, p.AuthorID)
+	}
+	var err error
+	if g.mentions, err = rd.DB.Mentions(ctx, ids); err != nil {
+		return nil, err
+	}
+	for _, named := range g.mentions {
+		authors = append(authors, named...)
+	}
+	if g.people, err = rd.peopleByID(ctx, authors); err != nil {
+		return nil, err
+	}
+	if g.hashtags, err = rd.DB.Hashtags(ctx, ids); err != nil {
+		return nil, err
+	}
+	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
+		return nil, err
+	}
+	g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids)
+	return g, err
+}
+
+// statuses writes posts that the reader may see. A share whose original they may not see is left
+// out.
+func (rd reader) statuses(ctx context.Context, posts []*storage.Post) ([]*Status, error) {
+	var originals []int64
+	for _, p := range posts {
+		if p.ShareOfID != 0 {
+			originals = append(originals, p.ShareOfID)
+		}
+	}
+	shared, err := rd.DB.VisiblePosts(ctx, rd.me, originals)
+	if err != nil {
+		return nil, err
+	}
+	all := append([]*storage.Post{}, posts...)
+	for _, p := range shared {
+		all = append(all, p)
+	}
+	g, err := rd.gather(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Status, 0, len(posts))
+	for _, p := range posts {
+		var s *Status
+		if p.ShareOfID == 0 {
+			s = g.status(p)
+		} else if original := shared[p.ShareOfID]; original != nil {
+			s = g.share(p, original)
+		}
+		if s != nil {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// status writes one post, or storage.ErrNotFound where it can't be shown after all.
+func (rd reader) status(ctx context.Context, p *storage.Post) (*Status, error) {
+	out, err := rd.statuses(ctx, []*storage.Post{p})
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, storage.ErrNotFound
+	}
+	return out[0], nil
+}
+
+// statusByID reads a post as the reader may see it now.
+func (rd reader) statusByID(ctx context.Context, post int64) (*Status, error) {
+	p, err := rd.DB.VisiblePost(ctx, rd.me, post)
+	if err != nil {
+		return nil, err
+	}
+	return rd.status(ctx, p)
+}
+
+func (rd reader) peopleByID(ctx context.Context, ids []int64) (*people, error) {
+	byID, err := rd.DB.AccountsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return rd.peopleOf(ctx, byID)
+}
+
+func (rd reader) peopleOf(ctx context.Context, byID map[int64]*storage.Account) (*people, error) {
+	p := &people{reader: rd, byID: byID}
+	p.missing.avatar = rd.base + rd.Auth.Views.Asset("avatar.png")
+	p.missing.header = rd.base + rd.Auth.Views.Asset("header.png")
+	var files, locals []int64
+	for _, a := range byID {
+		if !a.Local() {
+			continue
+		}
+		locals = append(locals, a.ID)
+		for _, file := range []int64{a.AvatarID, a.HeaderID} {
+			if file != 0 {
+				files = append(files, file)
+			}
+		}
+	}
+	var err error
+	if p.files, err = rd.DB.MediaByIDs(ctx, files); err != nil {
+		return nil, err
+	}
+	p.roles, err = rd.DB.RolesOf(ctx, locals)
+	return p, err
+}
+
+// accounts writes accounts in their order.
+func (rd reader) accounts(ctx context.Context, list []*storage.Account) ([]*Account, error) {
+	byID := make(map[int64]*storage.Account, len(list))
+	for _, a := range list {
+		byID[a.ID] = a
+	}
+	p, err := rd.peopleOf(ctx, byID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Account, 0, len(list))
+	for _, a := range list {
+		out = append(out, p.account(a))
+	}
+	return out, nil
+}
+
+func (rd reader) account(ctx context.Context, a *storage.Account) (*Account, error) {
+	out, err := rd.accounts(ctx, []*storage.Account{a})
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
