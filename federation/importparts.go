@@ -30,7 +30,7 @@ func words(o *vocab.Object) string {
 	}
 	link := ""
 	for _, at := range o.Attachments {
-		if at.Type == "Link" { // Lemmy's link posts
+		if at.Type == "Link" && o.Type == "Page" { // Lemmy's link posts; Mastodon's are of what the text links already
 			link = webPage(at.URL)
 			break
 		}
@@ -43,6 +43,15 @@ func words(o *vocab.Object) string {
 		body += `<p><a href="` + shown + `">` + shown + `</a></p>`
 	}
 	return sanitize.HTML(body)
+}
+
+// warning is what stands before a post's words. The summary of an article is an abstract, and hides nothing unless
+// its author says that it should.
+func warning(o *vocab.Object) string {
+	if o.Type == "Note" || o.Type == "Question" || o.Sensitive {
+		return o.Summary
+	}
+	return ""
 }
 
 // writtenTypes are those whose words are all there is.

@@ -30,7 +30,7 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 	n := &storage.NewPost{Post: storage.Post{
 		AuthorID: author.ID, Origin: author.Peer, URI: o.ID, URL: webPage(o.URL),
 		InReplyToURI: o.InReplyTo, Context: o.Context, HTML: words(o),
-		ContentWarning: o.Summary, Sensitive: o.Sensitive, Language: o.Language,
+		ContentWarning: warning(o), Sensitive: o.Sensitive, Language: o.Language,
 		Visibility: o.Visibility(author.FollowersURI), Circle: o.Circle, PublishedAt: o.Published, Raw: string(o.Raw),
 		Kind: o.Type, QuotePolicy: o.QuotePolicy(author.FollowersURI, author.FollowingURI),
 	}}
