@@ -51,6 +51,9 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
+	if object.Updated.IsZero() && object.Poll != nil && post.HTML == old.HTML && post.ContentWarning == old.ContentWarning {
+		edited = false // only the counts are new
+	}
 	counted, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
 	if err != nil {
 		return err
