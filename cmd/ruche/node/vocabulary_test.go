@@ -119,7 +119,11 @@ func TestAMoveThatOneSideAloneClaimsMovesNobody(t *testing.T) {
 		}
 	}
 	say("bob", `"movedTo":"`+bob.id("new")+`"`)
-	move("8", "bob", bob.id("bob"), bob.id("new"))
+	move("8", "bob", bob.id("eve"), bob.id("new"))
+	if moved() {
+		t.Fatal("bob says that eve moved, and ana stopped following bob")
+	}
+	move("9", "bob", bob.id("bob"), bob.id("new"))
 	if !moved() {
 		t.Error("both name the other, and ana follows bob still")
 	}
@@ -225,6 +229,25 @@ func TestNobodyPinsForSomebodyElse(t *testing.T) {
 	pin("bob", "https://peer.test/n/1", bob.id("bob")+"/pins")
 	if pins, err := ana.c.db.PinnedPosts(ctx, ana.me.ID, ana.finds("bob@peer.test").ID); err != nil || len(pins) != 1 {
 		t.Errorf("bob's own pin is %d pins (%v)", len(pins), err)
+	}
+}
+
+func TestAPostThatAnswersUnderAnotherIdIsFetchedOnce(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	ana := n.person("ana@siege.test")
+	bob := n.stranger("peer.test", "bob")
+	bob.docs["/u/bob"] = strings.Replace(bob.docs["/u/bob"], `"type":"Person"`, `"type":"Person","featured":"https://peer.test/u/bob/pins"`, 1)
+	n.openly("siege.test", "peer.test")
+	ana.finds("bob@peer.test")
+	note := fmt.Sprintf(`{"id":"https://peer.test/n/real","type":"Note","attributedTo":%q,"content":"x","to":["as:Public"]}`, bob.id("bob"))
+	bob.docs["/n/real"], bob.docs["/n/page"] = note, note
+	for _, activity := range []string{"Announce", "Add"} {
+		before := bob.fetched
+		bob.deliver("siege.test", "/inbox", "bob", fmt.Sprintf(`{"id":"https://peer.test/a/%s","type":%q,"actor":%q,"to":["as:Public"],"object":"https://peer.test/n/page","target":"https://peer.test/u/bob/pins"}`, activity, activity, bob.id("bob")))
+		n.settle()
+		if got := bob.fetched - before; got > 2 {
+			t.Errorf("for one %s, %d documents are fetched", activity, got)
+		}
 	}
 }
 
