@@ -39,8 +39,8 @@ type Quote struct {
 	QuotedID    int64 `bun:",nullzero"` // 0: not here
 	QuotedURI   string
 	State       string
-	RequestURI  string // of the QuoteRequest, where there was one
-	ApprovalURI string // of the quoted author's stamp
+	RequestURI  string    // of the QuoteRequest, where there was one
+	ApprovalURI string    // of the quoted author's stamp
 	SaidAt      time.Time `bun:",nullzero"` // when a peer signed what we know of its post's quote
 	CreatedAt   time.Time
 	UpdatedAt   time.Time

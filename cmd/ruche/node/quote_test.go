@@ -121,7 +121,10 @@ func TestAQuoteThatItsAuthorDoesNotWishIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want it refused in words", why, err)
 		}
 	}
-	ana.posts("for followers", storage.Followers)
+	private := ana.posts("for followers", storage.Followers)
+	fan := n.person("fan@siege.test")
+	fan.follows("ana@siege.test")
+	refuses(fan, private.ID, "on the same node, a post for followers")
 	mine := ana.posts("open so far", storage.Public)
 	n.settle()
 	refuses(luc, luc.reads("for followers").ID, "a post for followers")
@@ -286,6 +289,14 @@ func TestARequestToQuoteIsAnsweredForItsOwnAuthorOnly(t *testing.T) {
 		t.Error("eve got leave for bob's post")
 	}
 	send("eve", ask("7", "eve", mine.URI, `"https://peer.test/n/2"`))
+	if err := ana.c.outbox.Block(ctx, ana.me, ana.finds("eve@peer.test").ID); err != nil {
+		t.Fatal(err)
+	}
+	granted := answers("Accept")
+	send("eve", ask("7b", "eve", mine.URI, `"https://peer.test/n/3"`))
+	if answers("Accept") != granted {
+		t.Error("eve, whom ana blocks, got leave")
+	}
 	send("bob", bob.create("bob", "2", "bob quotes", fmt.Sprintf(`,"quote":%q`, mine.URI)))
 	p, err := ana.c.db.PostByURI(ctx, "https://peer.test/n/2")
 	if err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"ruche/federation"
 	"ruche/outbox"
 	"ruche/storage"
 	"ruche/storage/storagetest"
@@ -118,6 +120,13 @@ func TestAMoveThatOneSideAloneClaimsMovesNobody(t *testing.T) {
 			t.Fatalf("%s: ana stopped following bob", name)
 		}
 	}
+	still := bob.docs["/u/bob"]
+	say("bob", `"movedTo":"`+bob.id("eve")+`"`)
+	move("10", "bob", bob.id("bob"), bob.id("eve"))
+	if moved() {
+		t.Fatal("only the old one names the new one, and ana stopped following bob")
+	}
+	bob.docs["/u/bob"] = still
 	say("bob", `"movedTo":"`+bob.id("new")+`"`)
 	move("8", "bob", bob.id("eve"), bob.id("new"))
 	if moved() {
@@ -229,6 +238,85 @@ func TestNobodyPinsForSomebodyElse(t *testing.T) {
 	pin("bob", "https://peer.test/n/1", bob.id("bob")+"/pins")
 	if pins, err := ana.c.db.PinnedPosts(ctx, ana.me.ID, ana.finds("bob@peer.test").ID); err != nil || len(pins) != 1 {
 		t.Errorf("bob's own pin is %d pins (%v)", len(pins), err)
+	}
+}
+
+// ask sends a node a request signed by one of the stranger's actors, and gives the status and the answer.
+func (s *stranger) ask(to, path, signer string) (int, string) {
+	s.n.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "https://"+to+path, nil)
+	r.Host = to
+	r.Header.Set("Accept", "application/activity+json")
+	if err := federation.Sign(r, nil, s.id(signer)+"#main-key", s.keys[signer], s.n.clock()); err != nil {
+		s.n.t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	s.n.net.nodes[to].ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func TestPinsAndStampsAreForThoseWhoMayReadThePost(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test")
+	ctx := context.Background()
+	ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
+	bob := n.stranger("peer.test", "bob")
+	n.openly("siege.test", "peer.test")
+	luc.follows("ana@siege.test")
+	n.settle()
+	open := ana.posts("for the network", storage.Public)
+	inside, err := ana.c.outbox.Post(ctx, ana.me, outbox.Draft{Text: "for the organisation", Visibility: storage.Public, Circle: storage.CircleOrganisation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	for _, p := range []*storage.Post{open, inside} {
+		if err := ana.c.outbox.Pin(ctx, ana.me, p.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	luc.quotes("quoting the open one", luc.reads("for the network").ID)
+	luc.quotes("quoting the inner one", luc.reads("for the organisation").ID)
+	n.settle()
+	if status, list := bob.ask("siege.test", strings.TrimPrefix(ana.me.FeaturedURI, "https://siege.test"), "bob"); status != http.StatusOK || !strings.Contains(list, open.URI) || strings.Contains(list, inside.URI) {
+		t.Errorf("a partner reads the pins as %d %s", status, list)
+	}
+	for quoted, want := range map[*storage.Post]int{open: http.StatusOK, inside: http.StatusNotFound} {
+		in, err := ana.c.db.QuotedIn(ctx, ana.me.ID, quoted.ID, storage.Page{})
+		if err != nil || len(in) != 1 {
+			t.Fatal(err, len(in))
+		}
+		q, err := ana.c.db.QuoteOf(ctx, in[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := bob.ask("siege.test", strings.TrimPrefix(q.ApprovalURI, "https://siege.test"), "bob"); got != want {
+			t.Errorf("a partner's request for the stamp on %s is answered %d, want %d", quoted.HTML, got, want)
+		}
+	}
+}
+
+func TestAPostHasOneAuthorOfItsOwnHost(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	ana := n.person("ana@siege.test")
+	bob := n.stranger("peer.test", "bob", "eve")
+	n.openly("siege.test", "peer.test")
+	for i, tc := range []struct {
+		authors string
+		kept    bool
+	}{
+		{`["https://peer.test/u/bob"]`, true},
+		{`[{"type":"Person","id":"https://peer.test/u/bob"},{"type":"Group","id":"https://peer.test/c/lab"}]`, true},
+		{`["https://peer.test/u/eve","https://peer.test/u/bob"]`, false},
+		{`["https://peer.test/u/bob","https://elsewhere.test/u/x"]`, false},
+		{`["https://peer.test/u/bob",` + fmt.Sprintf("%q", ana.me.URI) + `]`, false},
+		{`1`, false}, {`{}`, false}, {`[]`, false}, {`["https://peer.test/u/bob",1]`, false},
+	} {
+		note := fmt.Sprint(i)
+		bob.deliver("siege.test", "/inbox", "bob", strings.Replace(bob.create("bob", note, "x", ""), `"attributedTo":"https://peer.test/u/bob"`, `"attributedTo":`+tc.authors, 1))
+		n.settle()
+		if _, err := ana.c.db.PostByURI(context.Background(), "https://peer.test/n/"+note); (err == nil) != tc.kept {
+			t.Errorf("attributed to %s: kept %v, want %v", tc.authors, err == nil, tc.kept)
+		}
 	}
 }
 
