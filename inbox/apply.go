@@ -19,6 +19,7 @@ type received struct {
 	actor    *storage.Account
 	peer     *storage.Peer
 	signedAt time.Time
+	fetched  bool // see envelope
 	// profile is the actor's own new document, translated before the transaction; Update only.
 	profile *storage.Account
 }
@@ -43,6 +44,14 @@ var handlers = map[string]handler{
 	"Delete":   (*Inbox).delete,
 	"Announce": (*Inbox).announce,
 	"Like":     (*Inbox).like,
+	"Move":     (*Inbox).move,
+	"Block":    (*Inbox).block,
+	"Flag":     (*Inbox).flag,
+	"Add":      (*Inbox).add,
+	"Remove":   (*Inbox).remove,
+	// A face is thanks too; which face stays with its own server.
+	vocab.EmojiReactType:   (*Inbox).like,
+	vocab.QuoteRequestType: (*Inbox).quoteRequest,
 }
 
 // Apply carries out a received activity.
@@ -86,7 +95,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	r := &received{Activity: a, signedAt: e.SignedAt}
+	r := &received{Activity: a, signedAt: e.SignedAt, fetched: e.Fetched}
 	if handlers[a.Type] == nil {
 		return r, ignored("unknown_type")
 	}
@@ -135,11 +144,22 @@ func crossing(a *vocab.Activity, actor *storage.Account) storage.Crossing {
 			return storage.CrossShares
 		}
 		if a.Visibility(actor.FollowersURI) == storage.Direct && (len(a.To) > 0 || len(a.Cc) > 0) {
+			if o, err := embedded(a); err == nil && looksLikeVote(o) {
+				return storage.CrossAlways // what turns out to be a word after all is asked again by create
+			}
 			return storage.CrossDirect
 		}
 		return storage.CrossPosts
 	}
 	return storage.CrossAlways
+}
+
+// embedded reads what is embedded, before anything is known of it.
+func embedded(a *vocab.Activity) (*vocab.Object, error) {
+	if a.Object.Document == nil {
+		return nil, vocab.ErrMalformed
+	}
+	return vocab.ParseObject(a.Object.Document)
 }
 
 // ended says whether an activity was undone before: late and replayed ones stay dead. A Follow

@@ -178,14 +178,14 @@ func PostCrossing(p *Post) Crossing {
 	return CrossPosts
 }
 
-// ServesMedia says whether a peer's pictures and attachments may live on a host: its own, one of
-// its account domains, or one that an admin named. Others would let it send our people's
-// browsers anywhere.
+// ServesMedia says whether a peer's pictures and attachments may live on a host. Many servers keep
+// them elsewhere, so any will do until an admin names the peer's media hosts; from then on it is these, its
+// own host and its account domains.
 func (p *Peer) ServesMedia(host string) bool {
 	if p == nil || host == "" {
 		return false
 	}
-	return host == p.Host || containsText(p.AccountDomains, host) || containsText(p.MediaHosts, host)
+	return len(p.MediaHosts) == 0 || host == p.Host || containsText(p.AccountDomains, host) || containsText(p.MediaHosts, host)
 }
 
 func containsText(list []string, s string) bool {

@@ -246,7 +246,10 @@ func TestABackupUnderLoadHoldsEveryPostThatWasAcknowledgedBefore(t *testing.T) {
 	})
 }
 
-// rewrite copies an archive, changing files on the way; nil leaves one out.
+// leftOut is what a change gives for a file that is to be missing.
+var leftOut = []byte("left out")
+
+// rewrite copies an archive, changing files on the way.
 func rewrite(t *testing.T, file string, change func(name string, body []byte) []byte) string {
 	t.Helper()
 	in, err := os.Open(file)
@@ -265,7 +268,7 @@ func rewrite(t *testing.T, file string, change func(name string, body []byte) []
 		must(t, err)
 		body, err := io.ReadAll(from)
 		must(t, err)
-		if body = change(h.Name, body); body == nil {
+		if body = change(h.Name, body); bytes.Equal(body, leftOut) {
 			continue
 		}
 		h.Size = int64(len(body))
@@ -300,7 +303,7 @@ func TestADamagedArchiveChangesNothing(t *testing.T) {
 	without := func(prefix string) func(string, []byte) []byte {
 		return func(name string, body []byte) []byte {
 			if strings.HasPrefix(name, prefix) {
-				return nil
+				return leftOut
 			}
 			return body
 		}
@@ -314,7 +317,7 @@ func TestADamagedArchiveChangesNothing(t *testing.T) {
 	}
 	flipped := bytes.Clone(whole)
 	flipped[len(flipped)/2] ^= 1
-	for name, file := range map[string]string{
+	cases := map[string]string{
 		"a row was changed":       rewrite(t, file, replace("tables/users.jsonl", `"member"`, `"owner"`)),
 		"a row is missing":        rewrite(t, file, withoutFirstAccount),
 		"a table is missing":      rewrite(t, file, without("tables/follows")),
@@ -327,11 +330,12 @@ func TestADamagedArchiveChangesNothing(t *testing.T) {
 		"the half is missing":     raw(whole[:len(whole)/2]),
 		"it is empty":             raw(nil),
 		"it is something else":    raw([]byte("PK\x03\x04 no archive of ours")),
-	} {
-		t.Run(name, func(t *testing.T) {
-			storagetest.EachURL(t, func(t *testing.T, url string) {
-				db, blobs := storagetest.OpenWith(t, storage.Options{URL: url}), disk(t)
-				before := content(t, db)
+	}
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		db, blobs := storagetest.OpenWith(t, storage.Options{URL: url}), disk(t)
+		before := content(t, db)
+		for name, file := range cases {
+			t.Run(name, func(t *testing.T) {
 				if err := restore(file, db, blobs); !errors.Is(err, archive.ErrDamaged) {
 					t.Errorf("the answer is %v", err)
 				}
@@ -340,8 +344,8 @@ func TestADamagedArchiveChangesNothing(t *testing.T) {
 				}
 				must(t, blobs.Walk(context.Background(), func(key string, _ int64) error { return fmt.Errorf("%s was put", key) }))
 			})
-		})
-	}
+		}
+	})
 }
 
 func withoutFirstAccount(name string, body []byte) []byte {
@@ -366,22 +370,24 @@ func TestAnArchiveThatDoesNotFitIsUndoneWholly(t *testing.T) {
 	blobs := disk(t)
 	lived(t, old, blobs)
 	file, m := write(t, old, blobs)
-	for name, change := range map[string]func(name string, body []byte) []byte{
+	cases := map[string]func(name string, body []byte) []byte{
 		"refers to nothing": withoutFirstAccount,
 		"has a strange column": func(name string, b []byte) []byte {
 			return bytes.ReplaceAll(b, []byte(`"email":`), []byte(`"e-mail":`))
 		},
 		"has no follows": func(name string, b []byte) []byte {
 			if name == "tables/follows.jsonl" {
-				return nil
+				return leftOut
 			}
 			return b
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			storagetest.EachURL(t, func(t *testing.T, url string) {
-				db, changed := storagetest.OpenWith(t, storage.Options{URL: url}), rewrite(t, file, change)
-				before := content(t, db)
+	}
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		db := storagetest.OpenWith(t, storage.Options{URL: url})
+		before := content(t, db)
+		for name, change := range cases {
+			t.Run(name, func(t *testing.T) {
+				changed := rewrite(t, file, change)
 				// Check is passed by, as if somebody had made the manifest fit too.
 				err := archive.Restore(context.Background(), m, func() (io.ReadCloser, error) { return os.Open(changed) }, db, disk(t))
 				if err == nil {
@@ -390,10 +396,10 @@ func TestAnArchiveThatDoesNotFitIsUndoneWholly(t *testing.T) {
 				if content(t, db) != before {
 					t.Error("the database has changed")
 				}
-				must(t, restore(file, db, disk(t))) // the whole one still goes in
 			})
-		})
-	}
+		}
+		must(t, restore(file, db, disk(t))) // the whole one still goes in
+	})
 }
 
 func TestADatabaseInUseIsNotOverwritten(t *testing.T) {
@@ -460,6 +466,35 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if m, err := archive.Check(bytes.NewReader(body)); (m == nil) == (err == nil) {
 			t.Errorf("both or neither: %v %v", m, err)
+		}
+	})
+}
+
+// The archive of an older program goes into an empty database, which is then brought up to date; a
+// newer one's waits for a newer program.
+func TestAnArchiveMeetsTheSchemaThatItWasMadeUnder(t *testing.T) {
+	ctx := context.Background()
+	old := connect(t, storagetest.SQLite(t))
+	must(t, old.MigrateTo(ctx, []string{"0001"}))
+	must(t, old.Update(ctx, func(tx *storage.Tx) error { return tx.SetSetting(ctx, "colour", "green") }))
+	file, m := write(t, old, disk(t))
+	if !slices.Equal(m.Schema, []string{"0001"}) {
+		t.Errorf("the schema is %v", m.Schema)
+	}
+	newer := rewrite(t, file, func(name string, b []byte) []byte {
+		return bytes.Replace(b, []byte(`"0001"`), []byte(`"0001", "9999"`), 1)
+	})
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		if err := restore(newer, connect(t, url), disk(t)); err == nil || !strings.Contains(err.Error(), "newer program") {
+			t.Errorf("the archive of a newer program: %v", err)
+		}
+		must(t, restore(file, connect(t, url), disk(t)))
+		db := storagetest.OpenWith(t, storage.Options{URL: url})
+		if got, err := db.Setting(ctx, "colour"); err != nil || got != "green" {
+			t.Errorf("the setting is %q (%v)", got, err)
+		}
+		if err := restore(file, storagetest.OpenWith(t, storage.Options{URL: storagetest.SQLite(t)}), disk(t)); err == nil || !strings.Contains(err.Error(), "another schema") {
+			t.Errorf("into a newer schema: %v", err)
 		}
 	})
 }

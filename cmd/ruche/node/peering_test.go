@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -345,6 +346,40 @@ func TestALinkedNodeWithAnotherKeyIsHeldUntilTheNewCodeIsConfirmed(t *testing.T)
 	ok(t, err)
 	if last := steps[len(steps)-1]; !last.OK {
 		t.Errorf("after a rotation: %v", steps)
+	}
+	n.states("siege.test", "labo.test", "active")
+}
+
+func TestAnUpdateThatTheOldKeySignedBringsTheNewOne(t *testing.T) {
+	n := strangers(t, "siege.test", "labo.test")
+	ctx := context.Background()
+	n.link("siege.test", "labo.test", storage.Partner)
+	labo := n.cores["labo.test"]
+	a, err := labo.db.ServiceActor(ctx)
+	ok(t, err)
+	oldKey, err := federation.ParsePrivateKey(a.PrivateKey)
+	ok(t, err)
+	private, public, err := federation.GenerateKey()
+	ok(t, err)
+	a.PrivateKey, a.PublicKey = private, public
+	parts, err := federation.ActorParts(ctx, &labo.db.Queries, a)
+	ok(t, err)
+	body, err := labo.federation.Writer.UpdateActor(a.URI+"#update", a, parts)
+	ok(t, err)
+	res, err := labo.federation.Client.Post(ctx, "https://siege.test/inbox", body, func(r *http.Request) error {
+		return federation.Sign(r, body, a.KeyID, oldKey, n.clock())
+	})
+	ok(t, err)
+	if res.Status != http.StatusAccepted {
+		t.Fatalf("the update is answered %d %s", res.Status, res.Body)
+	}
+	n.update("labo.test", func(tx *storage.Tx) error { return tx.SaveAccount(ctx, a) })
+	n.settle()
+	n.advance(federationKeyPause)
+	steps, err := n.peering("labo.test").Test(ctx, "siege.test")
+	ok(t, err)
+	if last := steps[len(steps)-1]; !last.OK {
+		t.Errorf("after the update: %v", steps)
 	}
 	n.states("siege.test", "labo.test", "active")
 }
