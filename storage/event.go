@@ -19,6 +19,9 @@ const (
 	Notified    EventKind = "notified"
 	JobsAdded   EventKind = "jobs_added"
 
+	Conversed      EventKind = "conversed"       // a direct post, for one of those who take part
+	FiltersChanged EventKind = "filters_changed" // of one account
+
 	PeerChanged    EventKind = "peer_changed"
 	AccountChanged EventKind = "account_changed"
 	TokenRevoked   EventKind = "token_revoked" // TokenID 0: all of the account's

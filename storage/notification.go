@@ -34,6 +34,10 @@ func (tx *Tx) notify(ctx context.Context, kind string, account, from, post int64
 	if account == from {
 		return nil
 	}
+	muted, err := tx.exists(ctx, "SELECT 1 FROM thread_mutes AS tm JOIN posts AS p ON p.thread_id = tm.thread_id WHERE tm.account_id = ? AND p.id = ?", account, post)
+	if err != nil || muted {
+		return err
+	}
 	n := &Notification{ID: tx.NewID(tx.Now()), AccountID: account, Kind: kind, FromID: from, PostID: post, CreatedAt: tx.Now()}
 	res, err := tx.idb.NewRaw(`INSERT INTO notifications (id, account_id, kind, from_id, post_id, created_at)
 		SELECT ?, a.id, ?, ?, ?, ? FROM accounts AS a WHERE a.id = ? AND a.peer = '' AND a.kind <> ? ON CONFLICT DO NOTHING`,
@@ -62,6 +66,8 @@ func (q *Queries) Notifications(ctx context.Context, account int64, kinds, witho
 	s := q.idb.NewSelect().Model(&rows).Where("n.account_id = ?", account).
 		Where("(n.post_id = 0 OR EXISTS (SELECT 1 FROM posts AS np WHERE np.id = n.post_id AND "+visible+"))", args...).
 		Where("EXISTS (SELECT 1 FROM accounts AS na WHERE na.id = n.from_id AND na.suspended_at IS NULL AND na.deleted_at IS NULL AND " + originActive("na.peer") + ")")
+	s = s.Where("NOT EXISTS (SELECT 1 FROM mutes AS nm WHERE nm.account_id = n.account_id AND nm.target_id = n.from_id AND nm.notifications = ? AND (nm.expires_at IS NULL OR nm.expires_at > ?))", true, q.now()).
+		Where("NOT EXISTS (SELECT 1 FROM hidden_hosts AS nh JOIN accounts AS nb ON nb.peer = nh.host WHERE nh.account_id = n.account_id AND nb.id = n.from_id)")
 	if len(kinds) > 0 {
 		s = s.Where("n.kind IN (?)", bun.List(kinds))
 	}

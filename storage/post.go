@@ -341,6 +341,9 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
+	if err := tx.converse(ctx, p, n.Mentions); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PostCreated, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
 }
@@ -416,6 +419,7 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM filter_posts WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
@@ -438,6 +442,9 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		}
 	}
 	if err := tx.dropSharesOf(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.leaveConversations(ctx, p); err != nil {
 		return false, nil, err
 	}
 	tx.Publish(Event{Kind: PostDeleted, PostID: p.ID, AccountID: p.AuthorID})

@@ -75,9 +75,6 @@ type QuoteApproval struct {
 	CurrentUser string   `json:"current_user"`
 }
 
-// Filtered says that one of the reader's filters met a post.
-type Filtered struct{}
-
 // Context is what stands around a post in its conversation.
 type Context struct {
 	Ancestors   []*Status `json:"ancestors"`
@@ -130,7 +127,8 @@ func (g *gathered) status(p *storage.Post) *Status {
 	}
 	if g.me != storage.Nobody {
 		m, no := g.marks[p.ID], false
-		s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = &m.Liked, &m.Shared, &m.Bookmarked, &no, &[]Filtered{}
+		muted := g.muted[p.ThreadID]
+		s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = &m.Liked, &m.Shared, &m.Bookmarked, &muted, g.filtered(p)
 		if p.AuthorID == g.me {
 			if s.Pinned = &no; p.Client != "" {
 				s.Application = &Application{Name: p.Client}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"time"
+
+	"ruche/storage"
 )
 
 // Tag is a hashtag, as apps read it.
@@ -33,9 +35,17 @@ func (rd reader) tags(ctx context.Context, names []string) ([]Tag, error) {
 	if err != nil {
 		return nil, err
 	}
+	followed, err := rd.DB.FollowsTags(ctx, rd.me, names)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Tag, 0, len(names))
 	for _, name := range names {
 		t := Tag{ID: name, Name: name, URL: rd.tagURL(name)}
+		if rd.me != storage.Nobody {
+			following := followed[name]
+			t.Following = &following
+		}
 		for i := range tagDays {
 			day := today.AddDate(0, 0, -i)
 			u := uses[name][day.Format(time.DateOnly)]

@@ -16,6 +16,22 @@ func (a *API) LiveStatus(ctx context.Context, account int64, base string, post i
 	return s, nil
 }
 
+// LiveConversation writes somebody's conversation that holds a direct post, for their stream.
+func (a *API) LiveConversation(ctx context.Context, account int64, base string, post int64) (any, error) {
+	c, err := a.DB.ConversationOf(ctx, account, post)
+	if err != nil {
+		return nil, err
+	}
+	out, err := reader{a, account, base}.conversations(ctx, []*storage.Conversation{c})
+	if err != nil {
+		return nil, err
+	}
+	if out[0].LastStatus == nil {
+		return nil, storage.ErrNotFound
+	}
+	return out[0], nil
+}
+
 // LiveNotification writes one of somebody's notifications for their stream.
 func (a *API) LiveNotification(ctx context.Context, account int64, base string, id int64) (any, error) {
 	n, err := a.DB.NotificationByID(ctx, account, id)

@@ -35,6 +35,8 @@ type gathered struct {
 	hashtags map[int64][]string
 	media    map[int64][]*storage.Media
 	marks    map[int64]storage.Marks
+	muted    map[int64]bool // conversations
+	filters  []*storage.Filter
 }
 
 // gather reads what hangs on posts. The number of queries doesn't grow with them.
@@ -42,8 +44,9 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	g := &gathered{reader: rd}
 	ids := make([]int64, 0, len(posts))
 	authors := make([]int64, 0, len(posts))
+	threads := make([]int64, 0, len(posts))
 	for _, p := range posts {
-		ids, authors = append(ids, p.ID), append(authors, p.AuthorID)
+		ids, authors, threads = append(ids, p.ID), append(authors, p.AuthorID), append(threads, p.ThreadID)
 	}
 	var err error
 	if g.mentions, err = rd.DB.Mentions(ctx, ids); err != nil {
@@ -61,7 +64,13 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
 		return nil, err
 	}
-	g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids)
+	if g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids); err != nil {
+		return nil, err
+	}
+	if g.muted, err = rd.DB.MutedThreads(ctx, rd.me, threads); err != nil {
+		return nil, err
+	}
+	g.filters, err = rd.filters(ctx)
 	return g, err
 }
 

@@ -39,6 +39,64 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Path: "/api/v1/follow_requests/{id:[0-9]+}/authorize", Scope: "write:follows", Handler: a.relate(a.Outbox.AcceptFollower)},
 		{Method: "POST", Path: "/api/v1/follow_requests/{id:[0-9]+}/reject", Scope: "write:follows", Handler: a.relate(a.Outbox.RejectFollower)},
 
+		{Method: "GET", Path: "/api/v1/accounts/familiar_followers", Scope: "read:follows", Handler: a.familiarFollowers},
+
+		// mutes.go
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.mute},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.relate(a.unmute)},
+		{Method: "GET", Path: "/api/v1/mutes", Scope: "read:mutes", Handler: a.mutes},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.react(a.muteThread)},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.react(a.unmuteThread)},
+		{Method: "GET", Path: "/api/v1/domain_blocks", Scope: "read:blocks", Handler: a.hiddenHosts},
+		{Method: "POST", Path: "/api/v1/domain_blocks", Scope: "write:blocks", Handler: a.hideHost},
+		{Method: "DELETE", Path: "/api/v1/domain_blocks", Scope: "write:blocks", Handler: a.showHost},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/note", Scope: "write:accounts", Handler: a.note},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/endorse", Scope: "write:accounts", Handler: a.relate(a.endorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unendorse", Scope: "write:accounts", Handler: a.relate(a.unendorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/pin", Scope: "write:accounts", Handler: a.relate(a.endorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unpin", Scope: "write:accounts", Handler: a.relate(a.unendorse)},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/endorsements", Scope: readers("read:accounts"), Handler: a.endorsementsOf},
+		{Method: "GET", Path: "/api/v1/endorsements", Scope: "read:accounts", Handler: a.endorsements},
+
+		// lists.go
+		{Method: "GET", Path: "/api/v1/lists", Scope: "read:lists", Handler: a.listLists},
+		{Method: "POST", Path: "/api/v1/lists", Scope: "write:lists", Handler: a.createList},
+		{Method: "GET", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "read:lists", Handler: a.showList},
+		{Method: "PUT", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "write:lists", Handler: a.updateList},
+		{Method: "DELETE", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "write:lists", Handler: a.deleteList},
+		{Method: "GET", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "read:lists", Handler: a.listMembers},
+		{Method: "POST", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "write:lists", Handler: a.addToList},
+		{Method: "DELETE", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "write:lists", Handler: a.removeFromList},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/lists", Scope: "read:lists", Handler: a.listsWith},
+		{Method: "GET", Path: "/api/v1/timelines/list/{id:[0-9]+}", Scope: "read:lists", Handler: a.listTimeline},
+
+		// filters.go, filterposts.go
+		{Method: "GET", Path: "/api/v2/filters", Scope: "read:filters", Handler: a.listFilters},
+		{Method: "POST", Path: "/api/v2/filters", Scope: "write:filters", Handler: a.createFilter},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilter},
+		{Method: "PUT", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateFilter},
+		{Method: "DELETE", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilter},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}/keywords", Scope: "read:filters", Handler: a.listKeywords},
+		{Method: "POST", Path: "/api/v2/filters/{id:[0-9]+}/keywords", Scope: "write:filters", Handler: a.addKeyword},
+		{Method: "GET", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "read:filters", Handler: a.showKeyword},
+		{Method: "PUT", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateKeyword},
+		{Method: "DELETE", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteKeyword},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}/statuses", Scope: "read:filters", Handler: a.listFilterStatuses},
+		{Method: "POST", Path: "/api/v2/filters/{id:[0-9]+}/statuses", Scope: "write:filters", Handler: a.addFilterStatus},
+		{Method: "GET", Path: "/api/v2/filters/statuses/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilterStatus},
+		{Method: "DELETE", Path: "/api/v2/filters/statuses/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilterStatus},
+		{Method: "GET", Path: "/api/v1/filters", Scope: "read:filters", Handler: a.listFiltersV1},
+		{Method: "POST", Path: "/api/v1/filters", Scope: "write:filters", Handler: a.createFilterV1},
+		{Method: "GET", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilterV1},
+		{Method: "PUT", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateFilterV1},
+		{Method: "DELETE", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilterV1},
+
+		// tags.go
+		{Method: "GET", Path: "/api/v1/tags/{tag}", Scope: readers("read:statuses"), Handler: a.showTag},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/follow", Scope: "write:follows", Handler: a.onTag(followTag)},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/unfollow", Scope: "write:follows", Handler: a.onTag(unfollowTag)},
+		{Method: "GET", Path: "/api/v1/followed_tags", Scope: "read:follows", Handler: a.followedTags},
+
 		// statuses.go
 		{Method: "POST", Path: "/api/v1/statuses", Scope: "write:statuses", Handler: a.createStatus},
 		{Method: "GET", Path: "/api/v1/statuses", Scope: readers("read:statuses"), Handler: a.listStatuses},
@@ -67,6 +125,12 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/timelines/tag/{tag}", Scope: readers("read:statuses"), Handler: a.tagTimeline},
 		{Method: "GET", Path: "/api/v1/markers", Scope: "read:statuses", Handler: a.showMarkers},
 		{Method: "POST", Path: "/api/v1/markers", Scope: "write:statuses", Handler: a.saveMarkers},
+
+		// conversations.go
+		{Method: "GET", Path: "/api/v1/conversations", Scope: "read:statuses", Handler: a.listConversations},
+		{Method: "DELETE", Path: "/api/v1/conversations/{id:[0-9]+}", Scope: "write:conversations", Handler: a.deleteConversation},
+		{Method: "POST", Path: "/api/v1/conversations/{id:[0-9]+}/read", Scope: "write:conversations", Handler: a.readConversation},
+		{Method: "GET", Path: "/api/v1/timelines/direct", Scope: "read:statuses", Handler: a.directTimeline},
 
 		// notifications.go
 		{Method: "GET", Path: "/api/v1/notifications", Scope: "read:notifications", Handler: a.notifications},
