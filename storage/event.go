@@ -21,6 +21,8 @@ const (
 
 	Conversed      EventKind = "conversed"       // a direct post, for one of those who take part
 	FiltersChanged EventKind = "filters_changed" // of one account
+	// NotificationsMerged: what waited of a sender is shown to the account now.
+	NotificationsMerged EventKind = "notifications_merged"
 
 	PeerChanged    EventKind = "peer_changed"
 	AccountChanged EventKind = "account_changed"

@@ -341,6 +341,12 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
+	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct {
+		err := tx.notifyAll(ctx, NotifyPost, p.AuthorID, p.ID, "SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND follower_local = ? AND notify = ?", p.AuthorID, Accepted, true, true)
+		if err != nil {
+			return err
+		}
+	}
 	if err := tx.converse(ctx, p, n.Mentions); err != nil {
 		return err
 	}
@@ -391,6 +397,9 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 				return err
 			}
 		}
+	}
+	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
+		return err
 	}
 	tx.Publish(Event{Kind: PostEdited, PostID: p.ID, AccountID: p.AuthorID})
 	return nil

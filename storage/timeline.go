@@ -64,6 +64,8 @@ func (pg Page) order(rows any) {
 		slices.Reverse(r)
 	case []*Conversation:
 		slices.Reverse(r)
+	case []*NotificationRequest:
+		slices.Reverse(r)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // whose API this is, and the number of that API's own count.
 const (
 	spokenVersion = "4.3.0"
-	apiVersion    = 1
+	apiVersion    = 2 // grouped notifications
 )
 
 // versionText begins with three numbers, which apps compare, and ends with ours.

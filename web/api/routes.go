@@ -1,6 +1,9 @@
 package api
 
-import "ruche/web/auth"
+import (
+	"ruche/storage"
+	"ruche/web/auth"
+)
 
 // Routes lists the whole API: method, path, who may, handler. What shows posts or people is for
 // those who are signed in, unless the node's pages are public.
@@ -137,6 +140,24 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Path: "/api/v1/notifications/clear", Scope: "write:notifications", Handler: a.clearNotifications},
 		{Method: "GET", Path: "/api/v1/notifications/{id:[0-9]+}", Scope: "read:notifications", Handler: a.showNotification},
 		{Method: "POST", Path: "/api/v1/notifications/{id:[0-9]+}/dismiss", Scope: "write:notifications", Handler: a.dismissNotification},
+
+		{Method: "GET", Path: "/api/v1/notifications/unread_count", Scope: "read:notifications", Handler: a.unreadCount},
+
+		// groups.go, policy.go
+		{Method: "GET", Path: "/api/v2/notifications", Scope: "read:notifications", Handler: a.groupedNotifications},
+		{Method: "GET", Path: "/api/v2/notifications/unread_count", Scope: "read:notifications", Handler: a.unreadGroups},
+		{Method: "GET", Path: "/api/v2/notifications/policy", Scope: "read:notifications", Handler: a.showPolicy},
+		{Method: "PATCH", Path: "/api/v2/notifications/policy", Scope: "write:notifications", Handler: a.savePolicy},
+		{Method: "GET", Path: "/api/v2/notifications/{key}", Scope: "read:notifications", Handler: a.showGroup},
+		{Method: "GET", Path: "/api/v2/notifications/{key}/accounts", Scope: "read:notifications", Handler: a.groupAccounts},
+		{Method: "POST", Path: "/api/v2/notifications/{key}/dismiss", Scope: "write:notifications", Handler: a.dismissGroup},
+		{Method: "GET", Path: "/api/v1/notifications/requests", Scope: "read:notifications", Handler: a.notificationRequests},
+		{Method: "GET", Path: "/api/v1/notifications/requests/merged", Scope: "read:notifications", Handler: a.requestsMerged},
+		{Method: "POST", Path: "/api/v1/notifications/requests/accept", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).AcceptNotifications)},
+		{Method: "POST", Path: "/api/v1/notifications/requests/dismiss", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).DismissNotifications)},
+		{Method: "GET", Path: "/api/v1/notifications/requests/{id:[0-9]+}", Scope: "read:notifications", Handler: a.showRequest},
+		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/accept", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).AcceptNotifications)},
+		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/dismiss", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).DismissNotifications)},
 
 		// media.go
 		{Method: "POST", Path: "/api/v1/media", Scope: "write:media", Handler: a.uploadMedia},

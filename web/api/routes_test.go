@@ -14,7 +14,7 @@ import (
 
 // address fills a route's variables with ids that are nobody's.
 func address(path string) string {
-	return strings.NewReplacer("{id:[0-9]+}", "112233445566778899", "{tag}", "bees").Replace(path)
+	return strings.NewReplacer("{id:[0-9]+}", "112233445566778899", "{tag}", "bees", "{key}", "favourite-1-1").Replace(path)
 }
 
 // foreign is a scope that covers none of those needed.
@@ -84,7 +84,7 @@ func TestWhatIsSomebodyElsesIsAsGoodAsAbsent(t *testing.T) {
 			_, _, err := tx.AddFollow(t.Context(), &storage.Follow{FollowerID: eve.ID, FolloweeID: ana.ID, FollowerLocal: true, State: storage.Pending})
 			return err
 		}))
-		told, err := db.Notifications(t.Context(), ana.ID, nil, nil, storage.Page{})
+		told, err := db.Notifications(t.Context(), ana.ID, storage.Told{}, storage.Page{})
 		check(t, err)
 		before, err := db.Counts(t.Context())
 		check(t, err)

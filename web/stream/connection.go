@@ -149,6 +149,8 @@ func (c *connection) payload(n news) (event, payload string, err error) {
 		return "delete", storage.FormatID(n.post), nil
 	case storage.FiltersChanged:
 		return "filters_changed", "", nil
+	case storage.NotificationsMerged:
+		return "notifications_merged", "1", nil
 	case storage.Notified:
 		event = "notification"
 		entity, err = s.Notification(c.ctx, c.account, c.base, n.notification)

@@ -111,7 +111,7 @@ func (s *Server) hear(e storage.Event) {
 			}
 		}
 		return
-	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.Conversed, storage.FiltersChanged, storage.AccountChanged:
+	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged, storage.AccountChanged:
 	default:
 		return
 	}
@@ -163,7 +163,7 @@ func (s *Server) spread(e storage.Event) error {
 	switch e.Kind {
 	case storage.AccountChanged:
 		return s.accountChanged(e.AccountID, all)
-	case storage.Notified, storage.Conversed, storage.FiltersChanged:
+	case storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged:
 		for _, c := range all {
 			if c.account == e.AccountID {
 				c.put(n)
