@@ -66,6 +66,8 @@ func (pg Page) order(rows any) {
 		slices.Reverse(r)
 	case []*NotificationRequest:
 		slices.Reverse(r)
+	case []*ScheduledPost:
+		slices.Reverse(r)
 	}
 }
 

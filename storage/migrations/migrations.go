@@ -22,6 +22,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0011", Comment: "preferences", Up: statements(preferences), Down: nil})
 	all.Add(migrate.Migration{Name: "0012", Comment: "conversations", Up: statements(conversations), Down: nil})
 	all.Add(migrate.Migration{Name: "0013", Comment: "notifications", Up: statements(notifications), Down: nil})
+	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
 	return all
 }
 

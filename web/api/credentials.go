@@ -46,24 +46,32 @@ func (a *API) answerMyself(w http.ResponseWriter, r *http.Request, me *storage.A
 
 // updateCredentials is PATCH /api/v1/accounts/update_credentials.
 func (a *API) updateCredentials(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	v, err := auth.Params(r)
+	p, err := a.profileOf(r)
 	if err != nil {
 		return err
 	}
+	return a.saveProfile(w, r, p)
+}
+
+// profileOf reads what a request changes of a profile, pictures included.
+func (a *API) profileOf(r *http.Request) (outbox.Profile, error) {
+	v, err := auth.Params(r)
+	if err != nil {
+		return outbox.Profile{}, err
+	}
 	p := readProfile(v)
 	if err := v.Err(); err != nil {
-		return err
+		return p, err
 	}
 	for _, picture := range []struct {
 		key   string
 		field **int64
 	}{{"avatar", &p.Avatar}, {"header", &p.Header}} {
 		if *picture.field, err = a.readPicture(r, v, picture.key); err != nil {
-			return err
+			return p, err
 		}
 	}
-	return a.saveProfile(w, r.WithContext(ctx), p)
+	return p, nil
 }
 
 func (a *API) saveProfile(w http.ResponseWriter, r *http.Request, p outbox.Profile) error {

@@ -5,7 +5,6 @@ import (
 
 	"ruche/outbox"
 	"ruche/outbox/picture"
-	"ruche/storage"
 )
 
 // What apps go by when they decide how to speak with a server: the newest version of Mastodon
@@ -224,12 +223,12 @@ func (rd reader) description() string {
 	return rd.word("The social network of "+rd.Name+", linked with those of its partners.", "Le réseau social de "+rd.Name+", relié à ceux de ses partenaires.")
 }
 
-func (rd reader) instance(n storage.Population) Instance {
+func (rd reader) instance(n known) Instance {
 	picture := rd.base + rd.Auth.Views.Asset("avatar.png")
 	e := Instance{
 		Domain: rd.Domain, Title: rd.Name, Version: rd.versionText(), SourceURL: "", Description: rd.description(),
 		Thumbnail: Thumbnail{URL: picture, Versions: map[string]string{}}, Icon: []Icon{{Src: picture, Size: "240x240"}},
-		Languages: rd.languages(), Configuration: rd.configuration(), APIVersions: map[string]int{"mastodon": apiVersion}, Rules: []Rule{},
+		Languages: rd.languages(), Configuration: rd.configuration(), APIVersions: map[string]int{"mastodon": apiVersion}, Contact: n.contact, Rules: n.rules,
 	}
 	e.Usage.Users.ActiveMonth = n.ActiveMonth
 	return e
@@ -242,11 +241,11 @@ func (rd reader) languages() []string {
 	return []string{"en", "fr"}
 }
 
-func (rd reader) instanceV1(n storage.Population) InstanceV1 {
+func (rd reader) instanceV1(n known) InstanceV1 {
 	picture := rd.base + rd.Auth.Views.Asset("avatar.png")
 	return InstanceV1{
 		URI: rd.Domain, Title: rd.Name, ShortDescription: rd.description(), Description: rd.description(), Version: rd.versionText(),
 		URLs: map[string]string{"streaming_api": rd.streamingURL()}, Stats: InstanceStats{n.People, n.Posts, n.Peers}, Thumbnail: &picture,
-		Languages: rd.languages(), Configuration: rd.configuration(), Rules: []Rule{},
+		Languages: rd.languages(), Configuration: rd.configuration(), Email: n.contact.Email, ContactAccount: n.contact.Account, Rules: n.rules,
 	}
 }

@@ -47,3 +47,27 @@ func (a *API) LiveNotification(ctx context.Context, account int64, base string, 
 	}
 	return out[0], nil
 }
+
+// LiveAnnouncement writes an announcement for somebody's stream.
+func (a *API) LiveAnnouncement(ctx context.Context, account int64, _ string, id int64) (any, error) {
+	one, err := a.DB.AnnouncementByID(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	return announcement(one), nil
+}
+
+// LiveReaction tells how many reacted to an announcement with one emoji.
+func (a *API) LiveReaction(ctx context.Context, announcement int64, name string) (any, error) {
+	one, err := a.DB.AnnouncementByID(ctx, storage.Nobody, announcement)
+	if err != nil {
+		return nil, err
+	}
+	count := 0
+	for _, r := range one.Reactions {
+		if r.Name == name {
+			count = r.Count
+		}
+	}
+	return map[string]any{"name": name, "count": count, "announcement_id": id(announcement)}, nil
+}

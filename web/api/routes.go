@@ -14,7 +14,51 @@ func (a *API) Routes() []auth.Route {
 		}
 		return scopes
 	}
+	anybody := auth.AnyPerson
+	if a.PublicPages {
+		anybody = auth.Public
+	}
 	return []auth.Route{
+		// instance.go, about.go
+		{Method: "GET", Path: "/api/v1/instance/rules", Scope: auth.Public, Handler: a.showRules},
+		{Method: "GET", Path: "/api/v1/instance/extended_description", Scope: auth.Public, Handler: a.document(storage.SettingAbout, reader.description)},
+		{Method: "GET", Path: "/api/v1/instance/privacy_policy", Scope: auth.Public, Handler: a.document(storage.SettingPrivacy, privacyNotice)},
+		{Method: "GET", Path: "/api/v1/instance/terms_of_service", Scope: auth.Public, Handler: a.document(storage.SettingTerms, nil)},
+		{Method: "GET", Path: "/api/v1/instance/translation_languages", Scope: auth.Public, Handler: a.translationLanguages},
+		{Method: "GET", Path: "/api/v1/instance/activity", Scope: anybody, Handler: a.activity},
+		{Method: "GET", Path: "/api/v1/instance/peers", Scope: auth.AnyPerson, Handler: a.peers},
+		{Method: "GET", Path: "/api/oembed", Scope: readers("read:statuses"), Handler: a.oEmbed},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/translate", Scope: "read:statuses", Handler: a.translate},
+
+		// announcements.go
+		{Method: "GET", Path: "/api/v1/announcements", Scope: auth.AnyPerson, Handler: a.announcements},
+		{Method: "POST", Path: "/api/v1/announcements/{id:[0-9]+}/dismiss", Scope: "write:accounts", Handler: a.onAnnouncement(dismissAnnouncement)},
+		{Method: "PUT", Path: "/api/v1/announcements/{id:[0-9]+}/reactions/{name}", Scope: "write:favourites", Handler: a.onAnnouncement(addReaction)},
+		{Method: "DELETE", Path: "/api/v1/announcements/{id:[0-9]+}/reactions/{name}", Scope: "write:favourites", Handler: a.onAnnouncement(removeReaction)},
+
+		// discover.go
+		{Method: "GET", Path: "/api/v1/suggestions", Scope: "read:accounts", Handler: a.suggestionsV1},
+		{Method: "GET", Path: "/api/v2/suggestions", Scope: "read:accounts", Handler: a.suggestions},
+		{Method: "DELETE", Path: "/api/v1/suggestions/{id:[0-9]+}", Scope: "write:accounts", Handler: a.waveAway},
+		{Method: "GET", Path: "/api/v1/directory", Scope: anybody, Handler: a.directory},
+		{Method: "GET", Path: "/api/v1/trends/tags", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
+		{Method: "GET", Path: "/api/v1/trends", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
+		{Method: "GET", Path: "/api/v1/trends/statuses", Scope: anybody, Handler: a.trend(defaultPosts, maxPosts, a.trendingStatuses)},
+		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trendingLinks},
+		{Method: "GET", Path: "/api/v1/timelines/link", Scope: readers("read:statuses"), Handler: a.linkTimeline},
+
+		// profile.go
+		{Method: "GET", Path: "/api/v1/profile", Scope: "profile read:accounts", Handler: a.showProfile},
+		{Method: "PATCH", Path: "/api/v1/profile", Scope: "write:accounts", Handler: a.updateProfile},
+		{Method: "DELETE", Path: "/api/v1/profile/avatar", Scope: "write:accounts", Handler: a.removeAvatar},
+		{Method: "DELETE", Path: "/api/v1/profile/header", Scope: "write:accounts", Handler: a.removeHeader},
+
+		// scheduled.go
+		{Method: "GET", Path: "/api/v1/scheduled_statuses", Scope: "read:statuses", Handler: a.listScheduled},
+		{Method: "GET", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "read:statuses", Handler: a.showScheduled},
+		{Method: "PUT", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.updateScheduled},
+		{Method: "DELETE", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.deleteScheduled},
+
 		// instance.go
 		{Method: "GET", Path: "/api/v1/instance", Scope: auth.Public, Handler: a.instanceV1},
 		{Method: "GET", Path: "/api/v2/instance", Scope: auth.Public, Handler: a.instanceV2},
@@ -164,6 +208,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Path: "/api/v2/media", Scope: "write:media", Handler: a.uploadMedia},
 		{Method: "GET", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.showMedia},
 		{Method: "PUT", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.describeMedia},
+		{Method: "DELETE", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.deleteMedia},
 
 		// search.go
 		{Method: "GET", Path: "/api/v2/search", Scope: readers("read:search"), Handler: a.search},

@@ -31,6 +31,17 @@ func (a *API) createStatus(w http.ResponseWriter, r *http.Request) error {
 	if draft.Client, err = a.clientName(r); err != nil {
 		return err
 	}
+	at, later, err := readTime(v, "scheduled_at")
+	if err != nil {
+		return err
+	}
+	if later {
+		s, err := a.Outbox.Schedule(ctx, me, draft, at)
+		if err != nil {
+			return err
+		}
+		return a.answerScheduled(w, r, s)
+	}
 	post, err := a.Outbox.Post(ctx, me, draft)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func (ch channel) may(n news) bool {
 	switch n.kind {
 	case storage.Notified:
 		return ch.name == "user" || ch.name == "user:notification"
-	case storage.FiltersChanged, storage.NotificationsMerged:
+	case storage.FiltersChanged, storage.NotificationsMerged, storage.Announced, storage.AnnouncementRemoved, storage.AnnouncementReacted:
 		return ch.name == "user"
 	case storage.Conversed:
 		return ch.name == "direct"

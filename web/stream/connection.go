@@ -19,6 +19,8 @@ type news struct {
 	kind         storage.EventKind
 	post         int64
 	notification int64
+	announcement int64
+	name         string
 
 	public bool // a public post, and no share
 	front  bool // and no answer to others: the public timeline has it
@@ -149,6 +151,14 @@ func (c *connection) payload(n news) (event, payload string, err error) {
 		return "delete", storage.FormatID(n.post), nil
 	case storage.FiltersChanged:
 		return "filters_changed", "", nil
+	case storage.AnnouncementRemoved:
+		return "announcement.delete", storage.FormatID(n.announcement), nil
+	case storage.Announced:
+		event = "announcement"
+		entity, err = s.Announcement(c.ctx, c.account, c.base, n.announcement)
+	case storage.AnnouncementReacted:
+		event = "announcement.reaction"
+		entity, err = s.Reaction(c.ctx, n.announcement, n.name)
 	case storage.NotificationsMerged:
 		return "notifications_merged", "1", nil
 	case storage.Notified:

@@ -33,7 +33,10 @@ type Options struct {
 	Status       func(ctx context.Context, account int64, base string, post int64) (any, error)
 	Notification func(ctx context.Context, account int64, base string, id int64) (any, error)
 	Conversation func(ctx context.Context, account int64, base string, post int64) (any, error)
-	Log          *slog.Logger
+	Announcement func(ctx context.Context, account int64, base string, id int64) (any, error)
+	// Reaction tells how many reacted to an announcement with one emoji.
+	Reaction func(ctx context.Context, id int64, name string) (any, error)
+	Log      *slog.Logger
 }
 
 // Server holds the open streams.
@@ -111,7 +114,8 @@ func (s *Server) hear(e storage.Event) {
 			}
 		}
 		return
-	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged, storage.AccountChanged:
+	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged, storage.AccountChanged,
+		storage.Announced, storage.AnnouncementRemoved, storage.AnnouncementReacted:
 	default:
 		return
 	}
@@ -163,6 +167,11 @@ func (s *Server) spread(e storage.Event) error {
 	switch e.Kind {
 	case storage.AccountChanged:
 		return s.accountChanged(e.AccountID, all)
+	case storage.Announced, storage.AnnouncementRemoved, storage.AnnouncementReacted:
+		for _, c := range all {
+			c.put(news{kind: e.Kind, announcement: e.AnnouncementID, name: e.Name})
+		}
+		return nil
 	case storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged:
 		for _, c := range all {
 			if c.account == e.AccountID {

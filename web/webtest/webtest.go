@@ -64,6 +64,8 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 		Status:       n.API.LiveStatus,
 		Notification: n.API.LiveNotification,
 		Conversation: n.API.LiveConversation,
+		Announcement: n.API.LiveAnnouncement,
+		Reaction:     n.API.LiveReaction,
 	})
 	n.Server = httptest.NewServer(web.New(web.Options{
 		Auth: server, API: append(n.API.Routes(), n.Stream.Routes()...), DB: db, Log: log, PublicURL: storagetest.BaseURL, Domain: "sales.test",

@@ -86,7 +86,10 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
 		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
 	})
-	n.stream = stream.New(stream.Options{DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification, Conversation: apps.LiveConversation})
+	n.stream = stream.New(stream.Options{
+		DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification,
+		Conversation: apps.LiveConversation, Announcement: apps.LiveAnnouncement, Reaction: apps.LiveReaction,
+	})
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	return web.New(web.Options{
