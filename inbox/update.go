@@ -40,7 +40,8 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if at.IsZero() {
 		at = r.signedAt
 	}
-	if !at.After(written) {
+	edited := at.After(written)
+	if !edited && object.Poll == nil {
 		return ignored("older_than_known")
 	}
 	if now := tx.Now(); at.After(now) {
@@ -50,13 +51,33 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	words := post.Post
+	if object.Updated.IsZero() && object.Poll != nil && post.HTML == old.HTML && post.ContentWarning == old.ContentWarning {
+		edited = false // only the counts are new
+	}
+	counted, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
+	if err != nil {
+		return err
+	}
+	if !edited {
+		if !counted {
+			return ignored("older_than_known")
+		}
+		return nil
+	}
+	words, quote := post.Post, post.Quote
 	post.Post = *old
+	post.Emojis, post.QuotePolicy = words.Emojis, words.QuotePolicy
 	post.HTML, post.ContentWarning, post.Sensitive, post.Language, post.Raw = words.HTML, words.ContentWarning, words.Sensitive, words.Language, words.Raw
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	return tx.EditPost(ctx, post, at)
+	if err := tx.EditPost(ctx, post, at); err != nil {
+		return err
+	}
+	if another, err := tx.ReplaceQuote(ctx, &post.Post, quote); err != nil || !another {
+		return err
+	}
+	return in.checkQuote(ctx, tx, old.ID, 1)
 }
 
 // delete: a peer's account deleted a post of its own, or itself.
@@ -66,6 +87,9 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	}
 	if !onActorsHost(r, r.Object.ID) {
 		return ignored("object_elsewhere")
+	}
+	if stamp, err := in.deleteStamp(ctx, tx, r); err != nil || stamp {
+		return err
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -60,6 +60,8 @@ func (o *Outbox) Register(q *queue.Queue) {
 	q.Handle(JobDeliver, o.Deliver)
 	q.Handle(JobForgetMedia, o.forgetMedia)
 	q.Handle(JobScheduled, o.postScheduled)
+	q.Handle(storage.JobClosePoll, o.closePoll)
+	q.Handle(storage.JobTellPoll, o.tellPoll)
 }
 
 // visible finds a post that the account may see; a share stands for what it passes on.

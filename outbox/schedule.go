@@ -27,7 +27,7 @@ func (o *Outbox) Schedule(ctx context.Context, author *storage.Account, d Draft,
 	if err := o.checkTime(at); err != nil {
 		return nil, err
 	}
-	if _, err := o.draft(ctx, author, d); err != nil {
+	if _, _, err := o.draft(ctx, author, d); err != nil {
 		return nil, err
 	}
 	for _, id := range d.Media {

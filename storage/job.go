@@ -60,7 +60,7 @@ type NewJob struct {
 	Args   any
 	Body   []byte
 	BodyID int64
-	RunAt  time.Time // zero: now
+	RunAt  time.Time // zero: now; JobLife counts from then
 }
 
 // AddBody stores bytes that several jobs will carry.

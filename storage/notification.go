@@ -17,6 +17,8 @@ const (
 	NotifyFollowRequest = "follow_request"
 	NotifyPost          = "post" // somebody posted of whom one wants to hear
 	NotifyEdit          = "edit" // a post that one shared has other words now
+	NotifyPoll          = "poll" // a poll that one made or voted in is closed
+	NotifyQuote         = "quote"
 )
 
 // A Notification tells a local account that somebody did something that concerns it.
