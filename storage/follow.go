@@ -122,6 +122,8 @@ type Relation struct {
 	ShowShares  bool
 	Notify      bool
 
+	Blocking   bool
+	BlockedBy  bool
 	Mute       *Mute // nil: not muted
 	HostHidden bool
 	Endorsed   bool
@@ -172,9 +174,11 @@ func (q *Queries) fillRelations(ctx context.Context, account int64, others []int
 		Text     string
 	}
 	err := q.idb.NewRaw(`SELECT 'note' AS what, target_id, text FROM notes WHERE account_id = ? AND target_id IN (?)
+		UNION ALL SELECT 'blocking', target_id, '' FROM blocks WHERE account_id = ? AND target_id IN (?)
+		UNION ALL SELECT 'blocked', account_id, '' FROM blocks WHERE target_id = ? AND account_id IN (?)
 		UNION ALL SELECT 'endorsed', target_id, '' FROM endorsements WHERE account_id = ? AND target_id IN (?)
 		UNION ALL SELECT 'hidden', a.id, '' FROM accounts AS a JOIN hidden_hosts AS hh ON hh.host = a.peer WHERE hh.account_id = ? AND a.id IN (?)`,
-		account, bun.List(others), account, bun.List(others), account, bun.List(others)).Scan(ctx, &rows)
+		account, bun.List(others), account, bun.List(others), account, bun.List(others), account, bun.List(others), account, bun.List(others)).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("read relations: %w", err)
 	}
@@ -183,6 +187,10 @@ func (q *Queries) fillRelations(ctx context.Context, account int64, others []int
 		switch row.What {
 		case "note":
 			r.Note = row.Text
+		case "blocking":
+			r.Blocking = true
+		case "blocked":
+			r.BlockedBy = true
 		case "endorsed":
 			r.Endorsed = true
 		case "hidden":

@@ -49,6 +49,9 @@ func (tx *Tx) notifyAlways(ctx context.Context, kind string, account, from, post
 	if err != nil || muted {
 		return err
 	}
+	if blocked, err := tx.Blocks(ctx, account, from); err != nil || blocked {
+		return err
+	}
 	verdict, err := tx.judge(ctx, kind, account, from, post)
 	if err != nil || verdict == PolicyDrop {
 		return err
@@ -116,6 +119,7 @@ func (q *Queries) told(s *bun.SelectQuery, account int64, told Told) *bun.Select
 		Where("(n.post_id = 0 OR EXISTS (SELECT 1 FROM posts AS np WHERE np.id = n.post_id AND "+visible+"))", args...).
 		Where("EXISTS (SELECT 1 FROM accounts AS na WHERE na.id = n.from_id AND na.suspended_at IS NULL AND na.deleted_at IS NULL AND "+originActive("na.peer")+")").
 		Where("NOT EXISTS (SELECT 1 FROM mutes AS nm WHERE nm.account_id = n.account_id AND nm.target_id = n.from_id AND nm.notifications = ? AND (nm.expires_at IS NULL OR nm.expires_at > ?))", true, q.now()).
+		Where("NOT EXISTS (SELECT 1 FROM blocks AS nk WHERE nk.account_id = n.account_id AND nk.target_id = n.from_id)").
 		Where("NOT EXISTS (SELECT 1 FROM hidden_hosts AS nh JOIN accounts AS nb ON nb.peer = nh.host WHERE nh.account_id = n.account_id AND nb.id = n.from_id)")
 	if !told.Held {
 		s = s.Where("n.held = ?", false)

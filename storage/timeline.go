@@ -70,6 +70,8 @@ func (pg Page) order(rows any) {
 		slices.Reverse(r)
 	case []*ScheduledPost:
 		slices.Reverse(r)
+	case []*Block:
+		slices.Reverse(r)
 	}
 }
 

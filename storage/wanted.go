@@ -7,7 +7,7 @@ import (
 )
 
 // What somebody may see, visibility.go decides; this file holds what they chose not to see: people
-// whom they muted and hosts that they hide, in timelines and notifications. A profile or a thread
+// whom they muted or blocked and hosts that they hide, in timelines and notifications. A profile or a thread
 // that they open themselves shows them all the same.
 
 // wantedBy narrows a query over posts (under the alias) to what the viewer wants in a timeline:
@@ -29,6 +29,7 @@ func (q *Queries) shownTo(s *bun.SelectQuery, column string, viewer int64) *bun.
 
 func (q *Queries) hidden(column string, viewer int64) (string, []any) {
 	return fmt.Sprintf(`(EXISTS (SELECT 1 FROM mutes AS wm WHERE wm.account_id = ? AND wm.target_id = %[1]s AND (wm.expires_at IS NULL OR wm.expires_at > ?))
+		OR EXISTS (SELECT 1 FROM blocks AS wb WHERE wb.account_id = ? AND wb.target_id = %[1]s)
 		OR EXISTS (SELECT 1 FROM hidden_hosts AS wh JOIN accounts AS wa ON wa.peer = wh.host WHERE wh.account_id = ? AND wa.id = %[1]s))`, column),
-		[]any{viewer, q.now(), viewer}
+		[]any{viewer, q.now(), viewer, viewer}
 }

@@ -93,6 +93,7 @@ func readProfile(v *auth.Values) outbox.Profile {
 		DisplayName: v.OptStr("display_name"), Note: v.OptStr("note"),
 		Locked: v.OptBool("locked"), Discoverable: v.OptBool("discoverable"), Indexable: v.OptBool("indexable"), Bot: v.OptBool("bot"),
 		DefaultVisibility: v.OptStr("source[privacy]"), DefaultLanguage: v.OptStr("source[language]"), DefaultSensitive: v.OptBool("source[sensitive]"),
+		DefaultQuotePolicy: v.OptStr("source[quote_policy]"),
 	}
 	if p.DefaultVisibility != nil {
 		visibility := visibilityIn(*p.DefaultVisibility)
@@ -148,7 +149,7 @@ func (a *API) preferences(w http.ResponseWriter, r *http.Request) error {
 	user := auth.User(r.Context())
 	return auth.JSON(w, map[string]any{
 		"posting:default:visibility": visibilityOut(user.DefaultVisibility), "posting:default:sensitive": user.DefaultSensitive,
-		"posting:default:language": opt(user.DefaultLanguage), "posting:default:quote_policy": "nobody",
+		"posting:default:language": opt(user.DefaultLanguage), "posting:default:quote_policy": quotePolicyOut(user.DefaultQuotePolicy),
 		"reading:expand:media": "default", "reading:expand:spoilers": false, "reading:autoplay:gifs": false,
 	})
 }

@@ -118,6 +118,11 @@ func (g *gathered) words(p *storage.Post) string {
 	for _, m := range g.media[p.ID] {
 		parts = append(parts, m.Description)
 	}
+	if poll := g.polls[p.ID]; poll != nil {
+		for _, o := range poll.Options {
+			parts = append(parts, o.Title)
+		}
+	}
 	return strings.ToLower(strings.Join(parts, "\n\n"))
 }
 

@@ -5,13 +5,14 @@ import (
 
 	"ruche/outbox"
 	"ruche/outbox/picture"
+	"ruche/storage"
 )
 
 // What apps go by when they decide how to speak with a server: the newest version of Mastodon
 // whose API this is, and the number of that API's own count.
 const (
-	spokenVersion = "4.3.0"
-	apiVersion    = 2 // grouped notifications
+	spokenVersion = "4.5.0"
+	apiVersion    = 7 // quotes
 )
 
 // versionText begins with three numbers, which apps compare, and ends with ours.
@@ -114,6 +115,7 @@ func (rd reader) configuration() Configuration {
 		URLs: ConfigURLs{Streaming: rd.streamingURL()},
 		Accounts: AccountLimits{
 			MaxDisplayName: outbox.MaxDisplayName, MaxNote: outbox.MaxNote, MaxProfileFields: outbox.MaxFields, FieldNameLimit: outbox.MaxFieldText, FieldValueLimit: outbox.MaxFieldText,
+			MaxFeaturedTags: storage.MaxFeaturedTags, MaxPinned: storage.MaxPins,
 			MaxAvatarDescription: outbox.MaxDescription, MaxHeaderDescription: outbox.MaxDescription,
 		},
 		Statuses: StatusLimits{outbox.MaxChars, outbox.MaxMedia, 23},
@@ -121,6 +123,7 @@ func (rd reader) configuration() Configuration {
 			DescriptionLimit: outbox.MaxDescription, SupportedTypes: []string{"image/jpeg", "image/png", "image/gif", "image/webp"},
 			ImageSize: limits.Bytes, ImageMatrix: limits.Pixels,
 		},
+		Polls:           PollLimits{outbox.MaxPollOptions, outbox.MaxPollOptionText, int(outbox.MinPollTime.Seconds()), int(outbox.MaxPollTime.Seconds())},
 		TimelinesAccess: TimelinesAccess{feeds, feeds, feeds}, LimitedFederation: true,
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +36,10 @@ func (rd reader) tags(ctx context.Context, names []string) ([]Tag, error) {
 	if err != nil {
 		return nil, err
 	}
+	featured, err := rd.DB.FeaturedTags(ctx, rd.me)
+	if err != nil {
+		return nil, err
+	}
 	followed, err := rd.DB.FollowsTags(ctx, rd.me, names)
 	if err != nil {
 		return nil, err
@@ -43,8 +48,8 @@ func (rd reader) tags(ctx context.Context, names []string) ([]Tag, error) {
 	for _, name := range names {
 		t := Tag{ID: name, Name: name, URL: rd.tagURL(name)}
 		if rd.me != storage.Nobody {
-			following := followed[name]
-			t.Following = &following
+			following, featuring := followed[name], slices.ContainsFunc(featured, func(f *storage.FeaturedTag) bool { return f.Name == name })
+			t.Following, t.Featuring = &following, &featuring
 		}
 		for i := range tagDays {
 			day := today.AddDate(0, 0, -i)

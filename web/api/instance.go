@@ -60,8 +60,3 @@ func (a *API) instanceV1(w http.ResponseWriter, r *http.Request) error {
 	}
 	return auth.JSON(w, a.reader(r).instanceV1(k))
 }
-
-// customEmojis is GET /api/v1/custom_emojis: this node has none.
-func (a *API) customEmojis(w http.ResponseWriter, _ *http.Request) error {
-	return auth.JSON(w, []Emoji{})
-}

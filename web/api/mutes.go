@@ -76,6 +76,13 @@ func (a *API) mutes(w http.ResponseWriter, r *http.Request) error {
 	return auth.JSON(w, out)
 }
 
+// blocks is GET /api/v1/blocks.
+func (a *API) blocks(w http.ResponseWriter, r *http.Request) error {
+	return a.answerAccounts(w, r, func(ctx context.Context, page storage.Page) ([]*storage.Account, []int64, error) {
+		return a.DB.Blocked(ctx, auth.Viewer(ctx), page)
+	})
+}
+
 // muteThread is POST /api/v1/statuses/:id/mute; what is said in its conversation isn't told any more.
 func (a *API) muteThread(ctx context.Context, me *storage.Account, post int64) error {
 	return a.onThread(ctx, post, func(tx *storage.Tx, thread int64) error { return tx.MuteThread(ctx, me.ID, thread) })

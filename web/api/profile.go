@@ -9,26 +9,26 @@ import (
 
 // Profile is one's own profile with what can be changed of it, as typed.
 type Profile struct {
-	ID                 string   `json:"id"`
-	DisplayName        string   `json:"display_name"`
-	Note               string   `json:"note"`
-	Fields             []Field  `json:"fields"`
-	Avatar             *string  `json:"avatar"`
-	AvatarStatic       *string  `json:"avatar_static"`
-	AvatarDescription  string   `json:"avatar_description"`
-	Header             *string  `json:"header"`
-	HeaderStatic       *string  `json:"header_static"`
-	HeaderDescription  string   `json:"header_description"`
-	Locked             bool     `json:"locked"`
-	Bot                bool     `json:"bot"`
-	HideCollections    bool     `json:"hide_collections"`
-	Discoverable       bool     `json:"discoverable"`
-	Indexable          bool     `json:"indexable"`
-	ShowMedia          bool     `json:"show_media"`
-	ShowMediaReplies   bool     `json:"show_media_replies"`
-	ShowFeatured       bool     `json:"show_featured"`
-	AttributionDomains []string `json:"attribution_domains"`
-	FeaturedTags       []Tag    `json:"featured_tags"`
+	ID                 string        `json:"id"`
+	DisplayName        string        `json:"display_name"`
+	Note               string        `json:"note"`
+	Fields             []Field       `json:"fields"`
+	Avatar             *string       `json:"avatar"`
+	AvatarStatic       *string       `json:"avatar_static"`
+	AvatarDescription  string        `json:"avatar_description"`
+	Header             *string       `json:"header"`
+	HeaderStatic       *string       `json:"header_static"`
+	HeaderDescription  string        `json:"header_description"`
+	Locked             bool          `json:"locked"`
+	Bot                bool          `json:"bot"`
+	HideCollections    bool          `json:"hide_collections"`
+	Discoverable       bool          `json:"discoverable"`
+	Indexable          bool          `json:"indexable"`
+	ShowMedia          bool          `json:"show_media"`
+	ShowMediaReplies   bool          `json:"show_media_replies"`
+	ShowFeatured       bool          `json:"show_featured"`
+	AttributionDomains []string      `json:"attribution_domains"`
+	FeaturedTags       []FeaturedTag `json:"featured_tags"`
 }
 
 // showProfile is GET /api/v1/profile.
@@ -45,7 +45,10 @@ func (a *API) showProfile(w http.ResponseWriter, r *http.Request) error {
 	out := Profile{
 		ID: e.ID, DisplayName: me.DisplayName, Note: me.NoteText, Fields: []Field{}, AvatarDescription: e.AvatarDescription, HeaderDescription: e.HeaderDescription,
 		Locked: me.Locked, Bot: me.Bot, Discoverable: me.Discoverable, Indexable: me.Indexable, ShowMedia: true, ShowMediaReplies: true, ShowFeatured: true,
-		AttributionDomains: []string{}, FeaturedTags: []Tag{},
+		AttributionDomains: []string{},
+	}
+	if out.FeaturedTags, err = a.reader(r).featuredTags(ctx, me); err != nil {
+		return err
 	}
 	for _, f := range me.Fields {
 		out.Fields = append(out.Fields, Field{Name: f.Name, Value: f.Value})

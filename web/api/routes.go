@@ -91,6 +91,9 @@ func (a *API) Routes() []auth.Route {
 		// mutes.go
 		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.mute},
 		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.relate(a.unmute)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/block", Scope: "write:blocks", Handler: a.relate(a.Outbox.Block)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unblock", Scope: "write:blocks", Handler: a.relate(a.Outbox.Unblock)},
+		{Method: "GET", Path: "/api/v1/blocks", Scope: "read:blocks", Handler: a.blocks},
 		{Method: "GET", Path: "/api/v1/mutes", Scope: "read:mutes", Handler: a.mutes},
 		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.react(a.muteThread)},
 		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.react(a.unmuteThread)},
@@ -137,6 +140,25 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilterV1},
 		{Method: "PUT", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateFilterV1},
 		{Method: "DELETE", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilterV1},
+
+		// featured.go, reports.go
+		{Method: "GET", Path: "/api/v1/featured_tags", Scope: "read:accounts", Handler: a.ownFeaturedTags},
+		{Method: "POST", Path: "/api/v1/featured_tags", Scope: "write:accounts", Handler: a.featureTag},
+		{Method: "GET", Path: "/api/v1/featured_tags/suggestions", Scope: "read:accounts", Handler: a.featuredSuggestions},
+		{Method: "DELETE", Path: "/api/v1/featured_tags/{id:[0-9]+}", Scope: "write:accounts", Handler: a.unfeatureTag},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/featured_tags", Scope: readers("read:accounts"), Handler: a.featuredTagsOf},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/feature", Scope: "write:accounts", Handler: a.featureByName(a.Outbox.FeatureTag)},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/unfeature", Scope: "write:accounts", Handler: a.featureByName(a.Outbox.UnfeatureTag)},
+		{Method: "POST", Path: "/api/v1/reports", Scope: "write:reports", Handler: a.createReport},
+
+		// polls.go, quotes.go
+		{Method: "GET", Path: "/api/v1/polls/{id:[0-9]+}", Scope: readers("read:statuses"), Handler: a.showPoll},
+		{Method: "POST", Path: "/api/v1/polls/{id:[0-9]+}/votes", Scope: "write:statuses", Handler: a.vote},
+		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/quotes", Scope: "read:statuses", Handler: a.quotes},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/quotes/{quoting:[0-9]+}/revoke", Scope: "write:statuses", Handler: a.revokeQuote},
+		{Method: "PUT", Path: "/api/v1/statuses/{id:[0-9]+}/interaction_policy", Scope: "write:statuses", Handler: a.setQuotePolicy},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/pin", Scope: "write:accounts", Handler: a.react(a.Outbox.Pin)},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/unpin", Scope: "write:accounts", Handler: a.react(a.Outbox.Unpin)},
 
 		// tags.go
 		{Method: "GET", Path: "/api/v1/tags/{tag}", Scope: readers("read:statuses"), Handler: a.showTag},

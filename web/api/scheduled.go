@@ -20,20 +20,28 @@ type ScheduledStatus struct {
 
 // StatusParams are what was asked for when the post was written.
 type StatusParams struct {
-	Text                string    `json:"text"`
-	Poll                *struct{} `json:"poll"`
-	MediaIDs            []string  `json:"media_ids"`
-	Sensitive           bool      `json:"sensitive"`
-	SpoilerText         *string   `json:"spoiler_text"`
-	Visibility          string    `json:"visibility"`
-	InReplyToID         *string   `json:"in_reply_to_id"`
-	Language            *string   `json:"language"`
-	ApplicationID       *int64    `json:"application_id"`
-	ScheduledAt         *string   `json:"scheduled_at"`
-	Idempotency         *string   `json:"idempotency"`
-	WithRateLimit       bool      `json:"with_rate_limit"`
-	QuotedStatusID      *string   `json:"quoted_status_id"`
-	QuoteApprovalPolicy *string   `json:"quote_approval_policy"`
+	Text                string      `json:"text"`
+	Poll                *PollParams `json:"poll"`
+	MediaIDs            []string    `json:"media_ids"`
+	Sensitive           bool        `json:"sensitive"`
+	SpoilerText         *string     `json:"spoiler_text"`
+	Visibility          string      `json:"visibility"`
+	InReplyToID         *string     `json:"in_reply_to_id"`
+	Language            *string     `json:"language"`
+	ApplicationID       *int64      `json:"application_id"`
+	ScheduledAt         *string     `json:"scheduled_at"`
+	Idempotency         *string     `json:"idempotency"`
+	WithRateLimit       bool        `json:"with_rate_limit"`
+	QuotedStatusID      *string     `json:"quoted_status_id"`
+	QuoteApprovalPolicy *string     `json:"quote_approval_policy"`
+}
+
+// PollParams are the question that will be asked.
+type PollParams struct {
+	Options    []string `json:"options"`
+	ExpiresIn  string   `json:"expires_in"`
+	Multiple   bool     `json:"multiple"`
+	HideTotals bool     `json:"hide_totals"`
 }
 
 func (a *API) scheduledEntities(r *http.Request, list []*storage.ScheduledPost) ([]ScheduledStatus, error) {
@@ -54,7 +62,11 @@ func (a *API) scheduledEntities(r *http.Request, list []*storage.ScheduledPost) 
 		}
 		e := ScheduledStatus{ID: id(s.ID), ScheduledAt: stamp(s.At), MediaAttachments: []*Attachment{}, Params: StatusParams{
 			Text: d.Text, Sensitive: d.Sensitive, SpoilerText: opt(d.ContentWarning), Visibility: visibilityOut(d.Visibility), InReplyToID: optID(d.InReplyTo), Language: opt(d.Language),
+			QuotedStatusID: optID(d.Quote), QuoteApprovalPolicy: opt(d.QuotePolicy),
 		}}
+		if d.Poll != nil {
+			e.Params.Poll = &PollParams{d.Poll.Options, id(int64(d.Poll.ExpiresIn.Seconds())), d.Poll.Multiple, d.Poll.HideTotals}
+		}
 		for _, file := range s.Media {
 			e.Params.MediaIDs = append(e.Params.MediaIDs, id(file))
 			if m := media[file]; m != nil {

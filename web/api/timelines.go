@@ -109,8 +109,20 @@ func (a *API) accountStatuses(w http.ResponseWriter, r *http.Request) error {
 	filter := storage.AccountFilter{
 		OnlyMedia: v.Bool("only_media", false), NoReplies: v.Bool("exclude_replies", false), NoShares: v.Bool("exclude_reblogs", false), Tagged: tagName(v.Str("tagged")),
 	}
-	if v.Bool("pinned", false) || !of.Active() {
-		return auth.JSON(w, []*Status{}) // nobody can pin posts yet
+	if !of.Active() {
+		return auth.JSON(w, []*Status{})
+	}
+	if v.Bool("pinned", false) {
+		rd := a.reader(r)
+		posts, err := a.DB.PinnedPosts(r.Context(), rd.me, of.ID)
+		if err != nil {
+			return err
+		}
+		out, err := rd.statuses(r.Context(), posts)
+		if err != nil {
+			return err
+		}
+		return auth.JSON(w, out)
 	}
 	return a.answerPosts(w, r, v, func(ctx context.Context, viewer int64, page storage.Page) ([]*storage.Post, error) {
 		return a.DB.AccountTimeline(ctx, viewer, of.ID, filter, page)
