@@ -285,6 +285,9 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 			return false, err
 		}
 	}
+	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
+		return false, err
+	}
 	return true, tx.adoptQuotes(ctx, p)
 }
 
@@ -431,6 +434,12 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 			}
 		}
 	}
+	if err := tx.unindexPost(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := tx.indexPost(ctx, p, true); err != nil {
+		return err
+	}
 	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
 		return err
 	}
@@ -462,6 +471,7 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
 		"DELETE FROM filter_posts WHERE post_id = ?",
+		"DELETE FROM post_words WHERE rowid = ?",
 		"DELETE FROM pins WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {

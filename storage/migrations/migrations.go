@@ -24,6 +24,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0012", Comment: "conversations", Up: statements(conversations), Down: nil})
 	all.Add(migrate.Migration{Name: "0013", Comment: "notifications", Up: statements(notifications), Down: nil})
 	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
+	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
 	return all
 }
 
@@ -60,6 +61,17 @@ func Prefix(ctx context.Context, db *bun.DB, n int) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// either runs the DDL of whichever database it is.
+func either(sqlite, postgres string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+	return func(ctx context.Context, m *migrate.Migrator, migration *migrate.Migration) error {
+		ddl := sqlite
+		if m.DB().Dialect().Name() == dialect.PG {
+			ddl = postgres
+		}
+		return statements(ddl)(ctx, m, migration)
+	}
 }
 
 // statements runs DDL that is written once for both databases: ID, TIME, BOOL and BYTES are

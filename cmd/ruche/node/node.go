@@ -134,6 +134,11 @@ func (n *Node) Start() error {
 			n.ended <- fmt.Errorf("run the queue: %w", err)
 		}
 	})
+	n.work.Go(func() {
+		if err := n.db.IndexOlder(ctx); err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("older posts can't be found by their words", "err", err)
+		}
+	})
 	n.work.Go(func() { n.metrics.watch(ctx, n.db, depthsRefresh) })
 	for _, l := range listeners {
 		n.servers = append(n.servers, l.server)
