@@ -70,7 +70,7 @@ func (tx *Tx) notifyAlways(ctx context.Context, kind string, account, from, post
 		return tx.askToNotify(ctx, account, from)
 	}
 	tx.Publish(Event{Kind: Notified, NotificationID: n.ID, AccountID: account})
-	return nil
+	return tx.pushNotification(ctx, n)
 }
 
 // notifyAll tells several local accounts, found by a query, the same.

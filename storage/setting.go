@@ -18,6 +18,11 @@ const (
 	SettingTerms       = "terms_of_service"
 	SettingContact     = "contact_account" // a local username
 	SettingContactMail = "contact_email"
+
+	// SettingPushHosts are the hosts of push services that may be told something; none: push is off.
+	SettingPushHosts   = "push_hosts"
+	SettingPushPublic  = "push_public_key"
+	SettingPushPrivate = "push_private_key"
 )
 
 // Setting reads what the node remembers under a name; empty where nothing is.

@@ -25,6 +25,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0013", Comment: "notifications", Up: statements(notifications), Down: nil})
 	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
 	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
+	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
 	return all
 }
 

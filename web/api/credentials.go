@@ -21,7 +21,11 @@ func (a *API) verifyApp(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
-	return auth.JSON(w, auth.DescribeApp(app))
+	e := auth.DescribeApp(app)
+	if e.VapidKey, err = a.DB.PushKey(r.Context()); err != nil {
+		return err
+	}
+	return auth.JSON(w, e)
 }
 
 // verifyCredentials is GET /api/v1/accounts/verify_credentials.

@@ -104,7 +104,7 @@ type FeedAccess struct {
 	Remote string `json:"remote"`
 }
 
-func (rd reader) configuration() Configuration {
+func (rd reader) configuration(pushKey string) Configuration {
 	limits := picture.DefaultLimits()
 	who := "authenticated"
 	if rd.PublicPages {
@@ -112,7 +112,7 @@ func (rd reader) configuration() Configuration {
 	}
 	feeds := FeedAccess{who, who}
 	return Configuration{
-		URLs: ConfigURLs{Streaming: rd.streamingURL()},
+		URLs: ConfigURLs{Streaming: rd.streamingURL()}, Vapid: Vapid{pushKey},
 		Accounts: AccountLimits{
 			MaxDisplayName: outbox.MaxDisplayName, MaxNote: outbox.MaxNote, MaxProfileFields: outbox.MaxFields, FieldNameLimit: outbox.MaxFieldText, FieldValueLimit: outbox.MaxFieldText,
 			MaxFeaturedTags: storage.MaxFeaturedTags, MaxPinned: storage.MaxPins,
@@ -231,7 +231,7 @@ func (rd reader) instance(n known) Instance {
 	e := Instance{
 		Domain: rd.Domain, Title: rd.Name, Version: rd.versionText(), SourceURL: "", Description: rd.description(),
 		Thumbnail: Thumbnail{URL: picture, Versions: map[string]string{}}, Icon: []Icon{{Src: picture, Size: "240x240"}},
-		Languages: rd.languages(), Configuration: rd.configuration(), APIVersions: map[string]int{"mastodon": apiVersion}, Contact: n.contact, Rules: n.rules,
+		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), APIVersions: map[string]int{"mastodon": apiVersion}, Contact: n.contact, Rules: n.rules,
 	}
 	e.Usage.Users.ActiveMonth = n.ActiveMonth
 	return e
@@ -249,6 +249,6 @@ func (rd reader) instanceV1(n known) InstanceV1 {
 	return InstanceV1{
 		URI: rd.Domain, Title: rd.Name, ShortDescription: rd.description(), Description: rd.description(), Version: rd.versionText(),
 		URLs: map[string]string{"streaming_api": rd.streamingURL()}, Stats: InstanceStats{n.People, n.Posts, n.Peers}, Thumbnail: &picture,
-		Languages: rd.languages(), Configuration: rd.configuration(), Email: n.contact.Email, ContactAccount: n.contact.Account, Rules: n.rules,
+		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), Email: n.contact.Email, ContactAccount: n.contact.Account, Rules: n.rules,
 	}
 }

@@ -13,6 +13,7 @@ type known struct {
 	storage.Population
 	rules   []Rule
 	contact Contact
+	pushKey string
 }
 
 func (a *API) aboutInstance(r *http.Request) (known, error) {
@@ -20,6 +21,9 @@ func (a *API) aboutInstance(r *http.Request) (known, error) {
 	var k known
 	var err error
 	if k.Population, err = a.DB.Population(ctx); err != nil {
+		return k, err
+	}
+	if k.pushKey, err = a.DB.PushKey(ctx); err != nil {
 		return k, err
 	}
 	if k.rules, err = a.rules(ctx); err != nil {

@@ -225,6 +225,12 @@ func (a *API) Routes() []auth.Route {
 		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/accept", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).AcceptNotifications)},
 		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/dismiss", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).DismissNotifications)},
 
+		// push.go
+		{Method: "GET", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.showPush},
+		{Method: "POST", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.subscribePush},
+		{Method: "PUT", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.changePush},
+		{Method: "DELETE", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.unsubscribePush},
+
 		// media.go
 		{Method: "POST", Path: "/api/v1/media", Scope: "write:media", Handler: a.uploadMedia},
 		{Method: "POST", Path: "/api/v2/media", Scope: "write:media", Handler: a.uploadMedia},
