@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ruche/federation"
 	"ruche/outbox"
@@ -40,10 +41,6 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if at.IsZero() {
 		at = r.signedAt
 	}
-	edited := at.After(written)
-	if !edited && object.Poll == nil {
-		return ignored("older_than_known")
-	}
 	if now := tx.Now(); at.After(now) {
 		at = now
 	}
@@ -51,33 +48,68 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	if object.Updated.IsZero() && object.Poll != nil && post.HTML == old.HTML && post.ContentWarning == old.ContentWarning {
-		edited = false // only the counts are new
+	edited := at.After(written)
+	if edited && object.Updated.IsZero() {
+		if edited, err = otherWords(ctx, tx, old, post); err != nil {
+			return err
+		}
 	}
-	counted, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
+	quote := post.Quote
+	news, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
 	if err != nil {
 		return err
 	}
-	if !edited {
-		if !counted {
-			return ignored("older_than_known")
+	if post.QuotePolicy != old.QuotePolicy {
+		news = true
+		if err := tx.SetQuotePolicy(ctx, old.ID, post.QuotePolicy); err != nil {
+			return err
 		}
-		return nil
 	}
-	words, quote := post.Post, post.Quote
+	if edited {
+		news = true
+		if err := tx.EditPost(ctx, keepPlace(post, old), at); err != nil {
+			return err
+		}
+	}
+	another, err := tx.ReplaceQuote(ctx, old, quote, r.signedAt)
+	if err != nil {
+		return err
+	}
+	if another {
+		return in.checkQuote(ctx, tx, old.ID, 1)
+	}
+	if !news {
+		return ignored("older_than_known")
+	}
+	return nil
+}
+
+// keepPlace makes of a post's new form what may change of the old: its words and what hangs on them, never
+// who may see it or where it stands.
+func keepPlace(post *storage.NewPost, old *storage.Post) *storage.NewPost {
+	words := post.Post
 	post.Post = *old
-	post.Emojis, post.QuotePolicy = words.Emojis, words.QuotePolicy
 	post.HTML, post.ContentWarning, post.Sensitive, post.Language, post.Raw = words.HTML, words.ContentWarning, words.Sensitive, words.Language, words.Raw
+	post.Emojis, post.QuotePolicy = words.Emojis, words.QuotePolicy
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	if err := tx.EditPost(ctx, post, at); err != nil {
-		return err
+	return post
+}
+
+// otherWords says whether an Update that doesn't tell when its author edited brings other words or files than we
+// have: servers also send one when only counts, a stamp or a policy changed.
+func otherWords(ctx context.Context, tx *storage.Tx, old *storage.Post, post *storage.NewPost) (bool, error) {
+	if post.HTML != old.HTML || post.ContentWarning != old.ContentWarning || post.Sensitive != old.Sensitive || post.Language != old.Language {
+		return true, nil
 	}
-	if another, err := tx.ReplaceQuote(ctx, &post.Post, quote); err != nil || !another {
-		return err
+	files, err := tx.MediaOf(ctx, []int64{old.ID})
+	if err != nil {
+		return false, err
 	}
-	return in.checkQuote(ctx, tx, old.ID, 1)
+	return !slices.EqualFunc(files[old.ID], post.Attached, func(a, b *storage.Media) bool {
+		return a.RemoteURL == b.RemoteURL && a.Description == b.Description
+	}), nil
 }
 
 // delete: a peer's account deleted a post of its own, or itself.

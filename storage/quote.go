@@ -39,8 +39,9 @@ type Quote struct {
 	QuotedID    int64 `bun:",nullzero"` // 0: not here
 	QuotedURI   string
 	State       string
-	RequestURI  string // of the QuoteRequest, where there was one
-	ApprovalURI string // of the quoted author's stamp
+	RequestURI  string    // of the QuoteRequest, where there was one
+	ApprovalURI string    // of the quoted author's stamp
+	SaidAt      time.Time `bun:",nullzero"` // when a peer signed what we know of its post's quote
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
@@ -145,21 +146,25 @@ func (tx *Tx) AskedQuote(ctx context.Context, q *Quote) error { return tx.insert
 // SetQuote gives a quote another state, with its consequences: what is accepted is counted, and told to a local author.
 func (tx *Tx) SetQuote(ctx context.Context, q *Quote) error {
 	q.UpdatedAt = tx.Now()
-	if _, err := tx.idb.NewUpdate().Model(q).Column("state", "approval_uri", "request_uri", "quoted_id", "updated_at").WherePK().Exec(ctx); err != nil {
+	if _, err := tx.idb.NewUpdate().Model(q).Column("state", "approval_uri", "request_uri", "quoted_id", "said_at", "updated_at").WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("change quote: %w", err)
 	}
 	return tx.quoteCounts(ctx, q)
 }
 
-// ReplaceQuote keeps what an edited post of a peer quotes now. The same quote with the same stamp, or with none
-// while leave was given here, stays; it says whether it is another one than before.
-func (tx *Tx) ReplaceQuote(ctx context.Context, p *Post, q *Quote) (bool, error) {
+// ReplaceQuote keeps what a peer's post quotes now, as was signed at a moment. The same quote with the same stamp,
+// or with none while leave was given here, stays, and so does what was signed later; it says whether it is another one
+// than before.
+func (tx *Tx) ReplaceQuote(ctx context.Context, p *Post, q *Quote, signedAt time.Time) (bool, error) {
 	old, err := tx.QuoteOf(ctx, p.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return false, err
 	}
-	if old == nil && q == nil {
+	if old == nil && q == nil || old != nil && signedAt.Before(old.SaidAt) {
 		return false, nil
+	}
+	if q != nil {
+		q.SaidAt = signedAt.UTC()
 	}
 	if old != nil && q != nil && old.QuotedURI == q.QuotedURI {
 		switch {
@@ -172,6 +177,7 @@ func (tx *Tx) ReplaceQuote(ctx context.Context, p *Post, q *Quote) (bool, error)
 		default:
 			old.State, old.ApprovalURI = QuotePending, q.ApprovalURI
 		}
+		old.SaidAt = q.SaidAt
 		return true, tx.SetQuote(ctx, old)
 	}
 	if old != nil {

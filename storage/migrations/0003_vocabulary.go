@@ -40,6 +40,7 @@ CREATE TABLE quotes (
 	state TEXT NOT NULL,
 	request_uri TEXT NOT NULL,
 	approval_uri TEXT NOT NULL,
+	said_at {time},
 	created_at {time} NOT NULL,
 	updated_at {time} NOT NULL,
 	UNIQUE (post_uri, quoted_uri)
