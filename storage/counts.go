@@ -10,6 +10,8 @@ import (
 // counted are the tables whose rows say what a node has taken in.
 var counted = []string{"accounts", "users", "peers", "follows", "posts", "post_edits", "mentions", "hashtags", "home", "reach", "media",
 	"likes", "bookmarks", "notifications", "jobs", "job_bodies", "hosts", "ended_activities", "tokens", "sessions", "markers",
+	"mutes", "thread_mutes", "hidden_hosts", "notes", "endorsements", "tag_follows", "lists", "list_members", "filters", "filter_keywords", "filter_posts", "conversations", "notification_policies", "notification_requests", "notification_permits",
+	"announcements", "announcement_reads", "announcement_reactions", "scheduled_posts", "waved_away", "push_subscriptions",
 	"polls", "poll_options", "poll_votes", "quotes", "emojis", "pins", "featured_tags", "blocks", "reports"}
 
 // Counts tells how many rows each table has, for diagnosis and for tests that say "nothing changed".

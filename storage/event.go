@@ -19,6 +19,15 @@ const (
 	Notified    EventKind = "notified"
 	JobsAdded   EventKind = "jobs_added"
 
+	Conversed      EventKind = "conversed"       // a direct post, for one of those who take part
+	FiltersChanged EventKind = "filters_changed" // of one account
+	// NotificationsMerged: what waited of a sender is shown to the account now.
+	NotificationsMerged EventKind = "notifications_merged"
+
+	Announced           EventKind = "announced"
+	AnnouncementRemoved EventKind = "announcement_removed"
+	AnnouncementReacted EventKind = "announcement_reacted" // Name: with which emoji
+
 	PeerChanged    EventKind = "peer_changed"
 	AccountChanged EventKind = "account_changed"
 	TokenRevoked   EventKind = "token_revoked" // TokenID 0: all of the account's
@@ -32,11 +41,17 @@ type Event struct {
 	AccountID      int64  `json:",omitempty"`
 	NotificationID int64  `json:",omitempty"`
 	TokenID        int64  `json:",omitempty"`
+	AnnouncementID int64  `json:",omitempty"`
+	Name           string `json:",omitempty"`
 	Host           string `json:",omitempty"`
 }
 
 func (e Event) forAll() bool {
-	return e.Kind == PeerChanged || e.Kind == AccountChanged || e.Kind == TokenRevoked
+	switch e.Kind {
+	case PeerChanged, AccountChanged, TokenRevoked, Announced, AnnouncementRemoved:
+		return true
+	}
+	return false
 }
 
 // Publish gives news that is heard once the transaction has committed.

@@ -135,6 +135,9 @@ func (tx *Tx) RevokeToken(ctx context.Context, t *Token) error {
 	if _, err := tx.idb.NewDelete().Model((*Token)(nil)).Where("id = ?", t.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
+	if err := tx.RemovePush(ctx, t.ID); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: TokenRevoked, TokenID: t.ID, AccountID: t.AccountID})
 	return nil
 }
@@ -195,7 +198,7 @@ func (tx *Tx) EndSession(ctx context.Context, s *Session) error {
 // EndSignIns ends every session, token and code of an account: after a new password or role,
 // or a suspension.
 func (tx *Tx) EndSignIns(ctx context.Context, account int64) error {
-	for _, table := range []string{"sessions", "tokens", "codes"} {
+	for _, table := range []string{"sessions", "tokens", "codes", "push_subscriptions"} {
 		if _, err := tx.idb.NewRaw("DELETE FROM ? WHERE account_id = ?", bun.Ident(table), account).Exec(ctx); err != nil {
 			return fmt.Errorf("end sign-ins: %w", err)
 		}

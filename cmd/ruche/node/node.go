@@ -86,7 +86,10 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
 		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
 	})
-	n.stream = stream.New(stream.Options{DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification})
+	n.stream = stream.New(stream.Options{
+		DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification,
+		Conversation: apps.LiveConversation, Announcement: apps.LiveAnnouncement, Reaction: apps.LiveReaction,
+	})
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	return web.New(web.Options{
@@ -129,6 +132,11 @@ func (n *Node) Start() error {
 	n.work.Go(func() {
 		if err := n.queue.Run(ctx); err != nil {
 			n.ended <- fmt.Errorf("run the queue: %w", err)
+		}
+	})
+	n.work.Go(func() {
+		if err := n.db.IndexOlder(ctx); err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("older posts can't be found by their words", "err", err)
 		}
 	})
 	n.work.Go(func() { n.metrics.watch(ctx, n.db, depthsRefresh) })
