@@ -52,6 +52,8 @@ func (pg Page) order(rows any) {
 		slices.Reverse(r)
 	case []*Notification:
 		slices.Reverse(r)
+	case []*auditRow:
+		slices.Reverse(r)
 	}
 }
 

@@ -19,6 +19,7 @@ func All() *migrate.Migrations {
 	all := migrate.NewMigrations()
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
+	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	return all
 }
 
