@@ -170,6 +170,18 @@ func (q *Queries) SearchAccounts(ctx context.Context, text string, limit, offset
 	return rows, nil
 }
 
+// Directory lists this node's people who agree to be found, those who posted last first.
+func (q *Queries) Directory(ctx context.Context, limit int) ([]*Account, error) {
+	var rows []*Account
+	err := q.idb.NewSelect().Model(&rows).
+		Where("a.peer = '' AND a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", Application, true).
+		Order("a.last_post_on DESC", "a.id DESC").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list directory: %w", err)
+	}
+	return rows, nil
+}
+
 // CountLocalAccounts counts the people of this node.
 func (q *Queries) CountLocalAccounts(ctx context.Context) (int, error) {
 	n, err := q.idb.NewSelect().Model((*Account)(nil)).Where("a.peer = '' AND a.kind <> ? AND a.deleted_at IS NULL", Application).Count(ctx)

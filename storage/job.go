@@ -454,7 +454,7 @@ func (tx *Tx) ExpireJobs(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
-	if _, err := tx.idb.NewRaw("UPDATE jobs SET state = 'expired' WHERE id IN (?) AND state <> 'running'", bun.List(ids)).Exec(ctx); err != nil {
+	if _, err := tx.idb.NewRaw("UPDATE jobs SET state = 'expired', error = CASE WHEN error = '' THEN 'it waited behind an older one that got no answer' ELSE error END WHERE id IN (?) AND state <> 'running'", bun.List(ids)).Exec(ctx); err != nil {
 		return 0, fmt.Errorf("expire jobs: %w", err)
 	}
 	for _, key := range keys {

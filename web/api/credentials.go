@@ -1,8 +1,11 @@
 package api
 
 import (
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 
 	"ruche/outbox"
 	"ruche/storage"
@@ -102,18 +105,30 @@ func readProfile(v *auth.Values) outbox.Profile {
 // readPicture stores an uploaded avatar or header; an empty text takes the picture away, and nil
 // leaves it as it is.
 func (a *API) readPicture(r *http.Request, v *auth.Values, key string) (*int64, error) {
-	if !v.HasFile(key) {
-		if v.Has(key) && v.Str(key) == "" {
+	var content io.Reader
+	if v.HasFile(key) {
+		file, _, err := v.File(key)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		content = file
+	} else {
+		text := v.OptStr(key)
+		if text == nil {
+			return nil, nil
+		}
+		if *text == "" {
 			return new(int64), nil
 		}
-		return nil, nil
+		// Some apps send the picture as a data: address (RFC 2397).
+		head, encoded, ok := strings.Cut(*text, ",")
+		if !ok || !strings.HasPrefix(head, "data:image/") || !strings.HasSuffix(head, ";base64") {
+			return nil, auth.Invalid("%s must be a file", key)
+		}
+		content = base64.NewDecoder(base64.StdEncoding, strings.NewReader(encoded))
 	}
-	file, _, err := v.File(key)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	m, err := a.Outbox.Upload(r.Context(), auth.Account(r.Context()), outbox.Upload{Reader: file, Description: v.Str(key + "_description")})
+	m, err := a.Outbox.Upload(r.Context(), auth.Account(r.Context()), outbox.Upload{Reader: content, Description: v.Str(key + "_description")})
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,6 @@
 // Package pages is what a person sees of the node in a browser, besides signing in: the front
-// door, a profile, a post.
+// door, home, a thread, a profile, people, notifications, and the form to post. It is the least with
+// which somebody without an app can live here, and it works without JavaScript.
 //
 // Which posts they see, storage's visibility decides. Whoever isn't signed in is led to the
 // sign-in page before anything is looked up, so that an address that exists and one that doesn't
@@ -13,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 
+	"ruche/federation"
+	"ruche/outbox"
 	"ruche/storage"
 	"ruche/web/auth"
 	"ruche/web/view"
@@ -23,8 +26,10 @@ const perPage = 20
 
 // Options are what the pages need.
 type Options struct {
-	DB   *storage.DB
-	Auth *auth.Server // writes the pages, as it knows who reads
+	DB       *storage.DB
+	Outbox   *outbox.Outbox
+	Resolver *federation.Resolver
+	Auth     *auth.Server // writes the pages, as it knows who reads
 	// Domain is what stands after the @ of our accounts.
 	Domain string
 	// PublicPages: what is public in the whole network can be read without signing in.
@@ -48,10 +53,24 @@ func (p *Pages) Routes() []auth.Route {
 		{Method: "GET", Path: "/@{name}", Scope: readers, Handler: p.profile},
 		{Method: "GET", Path: "/@{name}/{id:[0-9]+}", Scope: readers, Handler: p.post},
 		{Method: "GET", Path: "/p/{id:[0-9]+}", Scope: readers, Handler: p.postByID},
+		{Method: "GET", Path: "/home", Scope: auth.AnyPerson, Handler: p.home},
+		{Method: "GET", Path: "/entity", Scope: auth.AnyPerson, Handler: p.entity},
+		{Method: "GET", Path: "/network", Scope: auth.AnyPerson, Handler: p.network},
+		{Method: "GET", Path: "/tags/{tag}", Scope: auth.AnyPerson, Handler: p.tag},
+		{Method: "GET", Path: "/people", Scope: auth.AnyPerson, Handler: p.people},
+		{Method: "GET", Path: "/notifications", Scope: auth.AnyPerson, Handler: p.notifications},
+		{Method: "POST", Path: "/compose", Scope: auth.AnyPerson, Handler: p.publish},
+		{Method: "POST", Path: "/p/{id:[0-9]+}/{act}", Scope: auth.AnyPerson, Handler: p.act(p.postActs())},
+		{Method: "POST", Path: "/people/{id:[0-9]+}/{act}", Scope: auth.AnyPerson, Handler: p.act(p.personActs())},
 	}
 }
 
+// landing is GET /: the front door, or home for who is in already.
 func (p *Pages) landing(w http.ResponseWriter, r *http.Request) error {
+	if auth.Account(r.Context()) != nil && !r.URL.Query().Has("about") {
+		http.Redirect(w, r, "/home", http.StatusSeeOther)
+		return nil
+	}
 	server := strings.TrimPrefix(strings.TrimPrefix(p.Auth.BaseURL(r), "https://"), "http://")
 	return p.Auth.Show(w, r, http.StatusOK, "landing", view.Landing{Server: server})
 }
@@ -80,17 +99,17 @@ func (p *Pages) profile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown, err := p.show(ctx, posts)
+	shown, err := p.show(r, posts)
 	if err != nil {
 		return err
 	}
-	avatars, err := p.avatars(ctx, map[int64]*storage.Account{a.ID: a})
+	cards, err := p.cards(r, []*storage.Account{a})
 	if err != nil {
 		return err
 	}
 	page := view.Profile{
-		Name: name(a), Handle: p.handle(a), Avatar: avatars[a.ID], Department: a.Department, Official: a.Official,
-		Bio: template.HTML(a.NoteHTML), Posts: shown, PostsCount: a.PostsCount, Followers: a.FollowersCount, Following: a.FollowingCount,
+		Person: cards[0],
+		Bio:    template.HTML(a.NoteHTML), Posts: shown, PostsCount: a.PostsCount, Followers: a.FollowersCount, Following: a.FollowingCount,
 	}
 	for _, f := range a.Fields {
 		value := template.HTML(f.Value) // sanitised when it came in
@@ -125,14 +144,44 @@ func (p *Pages) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown, err := p.show(ctx, []*storage.Post{post})
+	return p.thread(w, r, post)
+}
+
+// thread shows a post with what it answers above and its answers below.
+func (p *Pages) thread(w http.ResponseWriter, r *http.Request, post *storage.Post) error {
+	ctx := r.Context()
+	viewer := auth.Viewer(ctx)
+	subject := post
+	if post.ShareOfID != 0 {
+		var err error
+		if subject, err = p.DB.VisiblePost(ctx, viewer, post.ShareOfID); errors.Is(err, storage.ErrNotFound) {
+			return p.hidden(w, r) // a share of what may not be seen
+		} else if err != nil {
+			return err
+		}
+	}
+	before, err := p.DB.Ancestors(ctx, viewer, subject)
 	if err != nil {
 		return err
 	}
-	if len(shown) == 0 { // a share of what may not be seen
+	after, err := p.DB.Descendants(ctx, viewer, subject)
+	if err != nil {
+		return err
+	}
+	page := view.Post{}
+	for _, part := range []struct {
+		posts []*storage.Post
+		shown *[]view.PostView
+	}{{before, &page.Before}, {[]*storage.Post{post}, &page.Here}, {after, &page.After}} {
+		if *part.shown, err = p.show(r, part.posts); err != nil {
+			return err
+		}
+	}
+	if len(page.Here) == 0 {
 		return p.hidden(w, r)
 	}
-	return p.Auth.Show(w, r, http.StatusOK, "post", view.Post{Post: shown[0]})
+	page.Compose = p.compose(r, &page.Here[0], nil)
+	return p.Auth.Show(w, r, http.StatusOK, "post", page)
 }
 
 // postByID leads from a post's number to its page: federation sends browsers here.
@@ -174,3 +223,6 @@ func (p *Pages) handle(a *storage.Account) string {
 	}
 	return "@" + a.Acct()
 }
+
+// normalTag is how a hashtag is stored.
+func normalTag(tag string) string { return strings.ToLower(strings.TrimPrefix(tag, "#")) }

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"html/template"
+	"net/http"
 
 	"ruche/storage"
 	"ruche/web/auth"
@@ -12,7 +13,8 @@ import (
 // show turns posts that the reader may see into what the pages draw: a share becomes the post
 // that it passes on, with the name of who did. Authors, files and originals are read for all of
 // them at once.
-func (p *Pages) show(ctx context.Context, posts []*storage.Post) ([]view.PostView, error) {
+func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, error) {
+	ctx := r.Context()
 	var originals []int64
 	for _, post := range posts {
 		if post.ShareOfID != 0 {
@@ -42,6 +44,11 @@ func (p *Pages) show(ctx context.Context, posts []*storage.Post) ([]view.PostVie
 	if err != nil {
 		return nil, err
 	}
+	marks, err := p.DB.MarksOf(ctx, auth.Viewer(ctx), ids)
+	if err != nil {
+		return nil, err
+	}
+	csrf, here := csrfOf(r), localPath(r)
 	var out []view.PostView
 	for _, post := range posts {
 		sharedBy := ""
@@ -60,6 +67,9 @@ func (p *Pages) show(ctx context.Context, posts []*storage.Post) ([]view.PostVie
 			At: post.PublishedAt, Edited: !post.EditedAt.IsZero(), Warning: post.ContentWarning, Body: template.HTML(post.HTML), // sanitised when it was stored
 			Replies: post.RepliesCount, Shares: post.SharesCount, Likes: post.LikesCount,
 			Seen: seen(post), Link: postPath(author, post), SharedBy: sharedBy,
+			ID: storage.FormatID(post.ID), Visibility: post.Visibility, Circle: post.Circle, CSRF: csrf, Return: here,
+			Mine: author.ID == auth.Viewer(ctx), Liked: marks[post.ID].Liked, Shared: marks[post.ID].Shared, Kept: marks[post.ID].Bookmarked,
+			MayShare: post.Visibility == storage.Public || post.Visibility == storage.Unlisted, Department: author.Department,
 		}
 		for _, m := range files[post.ID] {
 			// A peer's picture stays where it is: no page of ours asks another server for anything.

@@ -69,6 +69,13 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
+// Open counts the connections that are open.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.readers)
+}
+
 // Routes lists the streams.
 func (s *Server) Routes() []auth.Route {
 	return []auth.Route{

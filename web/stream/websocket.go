@@ -18,6 +18,7 @@ const (
 	maxRequest = 4 << 10
 	writeTime  = 10 * time.Second
 	pingEvery  = 30 * time.Second
+	closeTime  = time.Second // for a reader to say goodbye too
 )
 
 // health is GET /api/v1/streaming/health.
@@ -59,20 +60,23 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(maxRequest)
-	s.work.Go(func() { c.listen(conn) })
+	// Ending this context cuts the connection, so it outlives the stream's by the goodbye.
+	reading, cut := context.WithCancel(context.WithoutCancel(c.ctx))
+	defer cut()
+	s.work.Go(func() { c.listen(reading, conn) })
 	if err := c.serve(conn); err != nil && c.ctx.Err() == nil {
 		s.Log.DebugContext(c.ctx, "stream ended", "err", err)
 	}
-	// The reader learns that this was meant; a connection that doesn't answer is cut.
+	time.AfterFunc(closeTime, cut)
 	_ = conn.Close(websocket.StatusGoingAway, "")
 	return nil
 }
 
 // listen reads what the reader asks for until the connection ends, and ends it then.
-func (c *connection) listen(conn *websocket.Conn) {
+func (c *connection) listen(ctx context.Context, conn *websocket.Conn) {
 	defer c.cancel()
 	for {
-		_, body, err := conn.Read(context.WithoutCancel(c.ctx)) // closing the connection ends it
+		_, body, err := conn.Read(ctx)
 		if err != nil {
 			return
 		}

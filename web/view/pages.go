@@ -1,6 +1,7 @@
 package view
 
 import (
+	"crypto/rand"
 	"html/template"
 	"time"
 )
@@ -74,44 +75,101 @@ type Account struct {
 
 // A PostView is a post as a page shows it.
 type PostView struct {
-	Author    string
-	Handle    string
-	Profile   string
-	Avatar    string
-	At        time.Time
-	Edited    bool
-	Warning   string
-	Body      template.HTML // sanitised when it was stored
-	Pictures  []Picture
-	Replies   int64
-	Shares    int64
-	Likes     int64
-	Seen      string // message key: who sees it
-	Link      string
-	SharedBy  string
-	Answering string
+	Author   string
+	Handle   string
+	Profile  string
+	Avatar   string
+	At       time.Time
+	Edited   bool
+	Warning  string
+	Body     template.HTML // sanitised when it was stored
+	Pictures []Picture
+	Replies  int64
+	Shares   int64
+	Likes    int64
+	Seen     string // message key: who sees it
+	Link     string
+	SharedBy string
+	// What the reader did with it, and may do.
+	Liked, Shared, Kept, Mine, MayShare bool
+	ID, Visibility, Circle              string
+	Department                          string // of the author
+	CSRF, Return                        string // for the buttons' forms; no CSRF: no buttons
 }
 
 // A Picture is an image of a post.
 type Picture struct{ URL, Alt string }
 
-// Post is the data of page "post".
+// Compose is the form to post.
+type Compose struct {
+	Text, Warning      string
+	Visibility, Circle string
+	Circles            []string // that may be chosen
+	Answer             string   // id of the post that this answers
+	Return             string
+	MaxChars           int
+	Error              string // why it was refused
+}
+
+// Once is a key that makes a form sent twice post once.
+func (c Compose) Once() string { return rand.Text() }
+
+// Timeline is the data of page "timeline": home, entity, network, a tag, or the form alone.
+type Timeline struct {
+	Which   string
+	Tag     string
+	Compose *Compose
+	Posts   []PostView
+	Older   string // address of the older ones; empty: these are all
+}
+
+// Post is the data of page "post": a thread around one post.
 type Post struct {
-	Post PostView
+	Before, Here, After []PostView
+	Compose             *Compose
+}
+
+// Title is whose post it is.
+func (p Post) Title() string { return p.Here[0].Author }
+
+// A PersonCard is a person as lists show them, with how the reader stands to them.
+type PersonCard struct {
+	ID, Name, Handle, Profile, Avatar           string
+	Department                                  string
+	Official                                    bool
+	Me, Following, Requested, FollowsMe, AsksMe bool
+	CSRF, Return                                string
+}
+
+// People is the data of page "people".
+type People struct {
+	Query  string
+	People []PersonCard
+}
+
+// A NotificationLine is one thing that happened to the reader.
+type NotificationLine struct {
+	Key  string // message that says what
+	From PersonCard
+	At   time.Time
+	Post *PostView
+}
+
+// Notifications is the data of page "notifications".
+type Notifications struct {
+	Lines []NotificationLine
+	Older string
 }
 
 // Profile is the data of page "profile".
 type Profile struct {
-	Name, Handle string
-	Avatar       string
-	Department   string
-	Official     bool
-	Bio          template.HTML
-	Fields       []ProfileField
-	Posts        []PostView
-	PostsCount   int64
-	Followers    int64
-	Following    int64
+	Person     PersonCard
+	Bio        template.HTML
+	Fields     []ProfileField
+	Posts      []PostView
+	PostsCount int64
+	Followers  int64
+	Following  int64
 }
 
 // A ProfileField is a line of a profile.

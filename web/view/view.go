@@ -87,7 +87,11 @@ func New() (*Views, error) {
 		if e.Name() == "layout.html" {
 			continue
 		}
-		page, err := template.New("layout.html").Funcs(template.FuncMap{"t": func(string, ...any) string { return "" }, "asset": v.asset, "date": date, "initial": initial}).
+		page, err := template.New("layout.html").Funcs(template.FuncMap{
+			"t": func(string, ...any) string { return "" }, "asset": v.asset, "date": date, "initial": initial, "form": form,
+			"visibilities": func() []string { return []string{"public", "unlisted", "followers", "direct"} },
+			"circles":      func() []string { return []string{"network", "organisation", "node"} },
+		}).
 			ParseFS(files, "templates/layout.html", "templates/"+e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("read page %s: %w", e.Name(), err)
@@ -256,3 +260,6 @@ func initial(name string) string {
 	}
 	return "?"
 }
+
+// form is what the form to post is given: its data, and the session's token.
+func form(csrf string, c *Compose) map[string]any { return map[string]any{"CSRF": csrf, "Compose": c} }

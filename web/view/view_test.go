@@ -15,7 +15,10 @@ const hostile = `<script>alert("x")</script>`
 // everyPage gives each page empty data, and data with a hostile text in every field.
 func everyPage() map[string][]any {
 	post := PostView{Author: hostile, Handle: hostile, Profile: "/@x", At: time.Now(), Edited: true, Warning: hostile, Body: template.HTML("<p>hello</p>"),
-		Pictures: []Picture{{"/media/x", hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile}
+		Pictures: []Picture{{"/media/x", hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile,
+		ID: "1", Visibility: "public", Circle: "network", Department: hostile, Mine: true, MayShare: true, CSRF: hostile, Return: hostile}
+	form := &Compose{Text: hostile, Warning: hostile, Visibility: "public", Circle: "network", Circles: []string{"network", "node"}, Answer: "1", Error: hostile}
+	person := PersonCard{ID: "1", Name: hostile, Handle: hostile, Profile: "/@x", Department: hostile, Official: true, FollowsMe: true, AsksMe: true, CSRF: hostile, Return: hostile}
 	quiet := PostView{Author: "a", Seen: "seen.node"}
 	return map[string][]any{
 		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
@@ -24,8 +27,12 @@ func everyPage() map[string][]any {
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
 		"landing": {Landing{}, Landing{hostile}},
 		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, Saved: hostile, Error: hostile}},
-		"post":    {Post{quiet}, Post{post}},
-		"profile": {Profile{}, Profile{Name: hostile, Handle: hostile, Department: hostile, Official: true, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
+		"post":    {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, Compose: form}},
+		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
+			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
+		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
+		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post}, {"notice.follow", person, time.Now(), nil}}, Older: "/x"}},
+		"profile":       {Profile{}, Profile{Person: person, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
 	}
 }
 
@@ -50,10 +57,13 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 					continue
 				}
 				body := w.Body.String()
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose)\.[a-z.]+\s*<`).FindString(body); key != "" {
+					t.Errorf("%s in %s says a key: %s", name, locale, key)
+				}
 				if strings.Contains(body, "<script") {
 					t.Errorf("%s in %s runs what it was given", name, locale)
 				}
-				if !strings.Contains(body, `<html lang="`+locale+`"`) || !strings.Contains(body, "<h1") && name != "post" {
+				if !strings.Contains(body, `<html lang="`+locale+`"`) || !strings.Contains(body, "<h1") {
 					t.Errorf("%s in %s has no language or no heading", name, locale)
 				}
 				if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-mastodon"
 
@@ -35,6 +36,7 @@ type Node struct {
 	DB     *storage.DB
 	Outbox *outbox.Outbox
 	API    *api.API
+	Auth   *auth.Server
 	Stream *stream.Server
 }
 
@@ -56,7 +58,7 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 	if change != nil {
 		change(&opt)
 	}
-	n := &Node{T: t, DB: db, Outbox: opt.Outbox, API: api.New(opt)}
+	n := &Node{T: t, DB: db, Outbox: opt.Outbox, API: api.New(opt), Auth: server}
 	n.Stream = stream.New(stream.Options{
 		DB: db, Auth: server, Log: log,
 		Status:       n.API.LiveStatus,
@@ -71,6 +73,31 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 		n.Close()
 	})
 	return n
+}
+
+// With gives the same node with another server of streams, at an address of its own.
+func (n *Node) With(s *stream.Server) *Node {
+	n.T.Helper()
+	other := *n
+	other.Stream = s
+	other.Server = httptest.NewServer(web.New(web.Options{Auth: n.Auth, API: s.Routes(), DB: n.DB, PublicURL: storagetest.BaseURL, Domain: "sales.test"}).Main())
+	n.T.Cleanup(func() {
+		s.Close()
+		other.Close()
+	})
+	return &other
+}
+
+// Eventually waits until something holds. The wait is bounded by the test's own time.
+func Eventually(t testing.TB, holds func() bool) {
+	t.Helper()
+	for !holds() {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("it never came to hold")
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 func check(t testing.TB, err error) {

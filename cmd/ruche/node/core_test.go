@@ -57,6 +57,7 @@ type testNodes struct {
 	t     testing.TB
 	net   *network
 	cores map[string]*core
+	open  map[string]func() (*core, error)
 	order []string
 	mu    sync.Mutex
 	now   time.Time
@@ -71,7 +72,7 @@ func startCores(t testing.TB, database func() string, hosts ...string) *testNode
 
 func startCoresOn(t testing.TB, database func() string, clock func() time.Time, hosts ...string) *testNodes {
 	t.Helper()
-	nodes := &testNodes{t: t, real: clock, net: &network{nodes: map[string]http.Handler{}, down: map[string]bool{}}, cores: map[string]*core{}, order: hosts, now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
+	nodes := &testNodes{t: t, real: clock, net: &network{nodes: map[string]http.Handler{}, down: map[string]bool{}}, cores: map[string]*core{}, open: map[string]func() (*core, error){}, order: hosts, now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
 	for _, host := range hosts {
 		cfg := Config{Domain: host, PublicURL: "https://" + host, Name: host, Locale: "en", DataDir: t.TempDir(), DatabaseURL: database()}
 		level := slog.LevelError
@@ -79,21 +80,15 @@ func startCoresOn(t testing.TB, database func() string, clock func() time.Time, 
 			level = slog.LevelDebug
 		}
 		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("node", host)
-		c, err := newCore(context.Background(), cfg, Options{Version: "test", Log: log, Clock: nodes.clock, Doer: nodes.net})
-		if err != nil {
-			t.Fatal(err)
+		nodes.open[host] = func() (*core, error) {
+			return newCore(context.Background(), cfg, Options{Version: "test", Log: log, Clock: nodes.clock, Doer: nodes.net})
 		}
+		nodes.begin(host)
 		t.Cleanup(func() {
-			if err := c.close(); err != nil {
+			if err := nodes.cores[host].close(); err != nil {
 				t.Error(err)
 			}
 		})
-		mux := http.NewServeMux()
-		for _, r := range append(c.federation.Routes(), c.inbox.Routes()...) {
-			mux.HandleFunc(r.Method+" "+r.Path, r.Handler)
-		}
-		nodes.net.nodes[host] = mux
-		nodes.cores[host] = c
 	}
 	for _, a := range hosts {
 		for _, b := range hosts {
@@ -103,6 +98,39 @@ func startCoresOn(t testing.TB, database func() string, clock func() time.Time, 
 		}
 	}
 	return nodes
+}
+
+// begin opens a node on its database and puts it on the network.
+func (n *testNodes) begin(host string) {
+	n.t.Helper()
+	c, err := n.open[host]()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for _, r := range append(c.federation.Routes(), c.inbox.Routes()...) {
+		mux.HandleFunc(r.Method+" "+r.Path, r.Handler)
+	}
+	n.net.mu.Lock()
+	n.net.nodes[host] = mux
+	n.net.mu.Unlock()
+	n.cores[host] = c
+}
+
+// restart ends a node and opens it again.
+func (n *testNodes) restart(host string) {
+	n.t.Helper()
+	if err := n.cores[host].close(); err != nil {
+		n.t.Fatal(err)
+	}
+	n.begin(host)
+}
+
+// cut takes a node off the network, or puts it back.
+func (n *testNodes) cut(host string, down bool) {
+	n.net.mu.Lock()
+	defer n.net.mu.Unlock()
+	n.net.down[host] = down
 }
 
 func (n *testNodes) clock() time.Time {
@@ -158,6 +186,11 @@ type testPerson struct {
 	host string
 	c    *core
 	me   *storage.Account
+}
+
+// back is the person on their node as it is after a restart.
+func (p *testPerson) back() *testPerson {
+	return &testPerson{testNodes: p.testNodes, host: p.host, c: p.cores[p.host], me: p.me}
 }
 
 func (n *testNodes) person(acct string) *testPerson {

@@ -92,7 +92,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 	return web.New(web.Options{
 		Auth:       server,
 		API:        append(apps.Routes(), n.stream.Routes()...),
-		Pages:      pages.New(pages.Options{DB: n.db, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes(),
+		Pages:      pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes(),
 		Federation: routes,
 		Files:      map[string]http.Handler{"/assets/": views.Assets()},
 		DB:         n.db, Log: n.opt.Log, Metrics: n.metrics.registry, MetricsHere: cfg.MetricsListen == "",
