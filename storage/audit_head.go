@@ -51,6 +51,9 @@ func (tx *Tx) KeepAuditHead(ctx context.Context, h *SignedHead) (bool, error) {
 	if err != nil && !isNotFound(err) {
 		return false, err
 	}
+	if last != nil && h.At.Before(last.At) {
+		return true, nil // it was late on its way, and says nothing new
+	}
 	if last != nil && (h.Count < last.Count || h.Count == last.Count && h.Head != last.Head) {
 		return false, tx.noteConflict(ctx, last, h)
 	}

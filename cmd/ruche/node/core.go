@@ -36,6 +36,7 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
@@ -88,6 +89,8 @@ func (c *core) wire(cfg Config, opt Options) error {
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.heads = &federation.AuditHeads{Node: node}
+	c.heads.Register(c.queue)
 	return nil
 }
 
