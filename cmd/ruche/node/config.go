@@ -366,13 +366,13 @@ func (c Config) Localhost() bool {
 func (c Config) Lines() []string {
 	var out []string
 	for _, k := range keys() {
-		out = append(out, fmt.Sprintf("%s = %q", k.path, withoutPassword(k.get(&c))))
+		out = append(out, fmt.Sprintf("%s = %q", k.path, redacted(k.get(&c))))
 	}
 	return out
 }
 
-// withoutPassword takes the password out of an address, wherever it stands there.
-func withoutPassword(value string) string {
+// redacted leaves the password out of an address, wherever it stands there.
+func redacted(value string) string {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme == "" {
 		return value
