@@ -171,14 +171,19 @@ func (q *Queries) eachAuditRow(ctx context.Context, fn func(r *auditRow, parts [
 }
 
 // ExportAudit writes the whole log as JSON Lines, in order, with all that is needed to verify it
-// elsewhere, and says how many entries that were. That it was exported is an entry of its own, which the
-// caller's act writes down first.
+// elsewhere, and says how many entries that were. That it was exported is the last of them.
 func (db *DB) ExportAudit(ctx context.Context, w io.Writer) (int64, error) {
+	err := db.Update(ctx, func(tx *Tx) error {
+		return tx.Audit(ctx, AuditEntry{Action: ActionAuditExport, Subject: AboutNode()})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("export the audit log: %w", err)
+	}
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
 	var n int64
-	err := db.View(ctx, func(q *Queries) error {
+	err = db.View(ctx, func(q *Queries) error {
 		return q.eachAuditRow(ctx, func(r *auditRow, parts []*auditPart) error {
 			if r == nil {
 				return nil // parts of no entry, which VerifyAudit tells of
