@@ -74,6 +74,22 @@ func (q *Queries) RolesOf(ctx context.Context, accounts []int64) (map[int64]stri
 	return out, nil
 }
 
+// UsersByAccount finds the sign-in sides of many accounts at once; those without one are absent.
+func (q *Queries) UsersByAccount(ctx context.Context, accounts []int64) (map[int64]*User, error) {
+	found := make(map[int64]*User, len(accounts))
+	if len(accounts) == 0 {
+		return found, nil
+	}
+	var rows []*User
+	if err := q.idb.NewSelect().Model(&rows).Where("u.account_id IN (?)", bun.List(accounts)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	for _, u := range rows {
+		found[u.AccountID] = u
+	}
+	return found, nil
+}
+
 // UserByLogin finds a user by e-mail or by local username.
 func (q *Queries) UserByLogin(ctx context.Context, login string) (*User, error) {
 	login = strings.ToLower(strings.TrimSpace(login))
@@ -117,9 +133,13 @@ func (tx *Tx) SaveUser(ctx context.Context, u *User) error {
 	return tx.auditUser(ctx, before, u)
 }
 
-// OwnersLeft counts the active owners besides the account.
-func (q *Queries) OwnersLeft(ctx context.Context, besides int64) (int, error) {
-	n, err := q.idb.NewSelect().Model((*User)(nil)).Join("JOIN accounts AS a ON a.id = u.account_id").
+// OwnersLeft counts the active owners besides the account. Acts that ask it wait for each other,
+// so that two of them never take away the last two owners side by side.
+func (tx *Tx) OwnersLeft(ctx context.Context, besides int64) (int, error) {
+	if err := tx.lockKey(ctx, "owners"); err != nil {
+		return 0, err
+	}
+	n, err := tx.idb.NewSelect().Model((*User)(nil)).Join("JOIN accounts AS a ON a.id = u.account_id").
 		Where("u.role = ? AND u.account_id <> ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", RoleOwner, besides).Count(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count owners: %w", err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"ruche/outbox/people"
 	"ruche/storage"
 	"ruche/web/view"
 )
@@ -132,8 +133,8 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showAccount(w, r, refused.Status, "", whyPasswordRefused(refused))
 	}
-	hash, err := HashPassword(form.Str("new"))
-	if errors.Is(err, ErrPassword) {
+	hash, err := people.HashPassword(form.Str("new"))
+	if errors.Is(err, people.ErrPassword) {
 		return s.showAccount(w, r, http.StatusUnprocessableEntity, "", "account.badpassword")
 	}
 	if err != nil {

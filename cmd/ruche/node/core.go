@@ -3,9 +3,7 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"ruche/federation"
@@ -63,8 +61,8 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 
 func (c *core) wire(cfg Config, opt Options) error {
 	var err error
-	if c.blobs, err = blob.Disk(filepath.Join(cfg.DataDir, "media")); err != nil {
-		return fmt.Errorf("open media: %w", err)
+	if c.blobs, err = OpenBlobs(cfg); err != nil {
+		return err
 	}
 	writer := vocab.Writer{URIs: c.db.URIs(), Domain: cfg.Domain}
 	node := &federation.Node{

@@ -192,7 +192,7 @@ func (n *Node) listen() ([]listener, error) {
 			for _, opened := range out {
 				_ = opened.Close()
 			}
-			return nil, fmt.Errorf("%s is %q, where this node can't listen: %w", port.name, port.address, err)
+			return nil, fmt.Errorf("%s is %q, where this node can't listen (%w): stop what listens there, or set another address", port.name, port.address, err)
 		}
 		server := &http.Server{
 			Handler: port.handler(), TLSConfig: port.tls, MaxHeaderBytes: maxHeader,
