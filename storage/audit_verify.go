@@ -72,7 +72,10 @@ func (r *AuditReport) fault(number int64, format string, args ...any) {
 // some point with all its hashes.
 func (db *DB) VerifyAudit(ctx context.Context, known ...KnownHead) (*AuditReport, error) {
 	report := &AuditReport{Head: AuditHead{Hash: ZeroHash}}
-	v := verification{AuditReport: report, erased: map[int64][]auditPart{}, said: map[int64]auditRow{}, known: known, found: make([]bool, len(known))}
+	v := verification{AuditReport: report, erased: map[int64][]auditPart{}, said: map[int64]auditRow{}, known: known, found: make([]bool, len(known)), byHash: map[string][]int{}}
+	for i, k := range known {
+		v.byHash[k.Hash] = append(v.byHash[k.Hash], i)
+	}
 	err := db.View(ctx, func(q *Queries) error {
 		v.seeHeads()
 		return q.eachAuditRow(ctx, func(r *auditRow, parts []*auditPart) error {
@@ -98,6 +101,7 @@ type verification struct {
 	said   map[int64]auditRow    // erasure → the entry that tells of it
 	known  []KnownHead
 	found  []bool
+	byHash map[string][]int // where in known
 }
 
 func (v *verification) entry(r *auditRow, parts []*auditPart) {
@@ -164,8 +168,8 @@ func (v *verification) erasures() {
 
 // seeHeads looks whether the log, as far as it has been read, ends in a head that is known.
 func (v *verification) seeHeads() {
-	for i, k := range v.known {
-		if k.Hash == v.Head.Hash && (k.Count < 0 || k.Count == v.Head.Count) {
+	for _, i := range v.byHash[v.Head.Hash] {
+		if k := v.known[i]; k.Count < 0 || k.Count == v.Head.Count {
 			v.found[i] = true
 		}
 	}

@@ -16,14 +16,18 @@ import (
 // auditEvery is how soon others are told of a change of the audit log.
 const auditEvery = time.Minute
 
-// watchAudit tells where the audit log stands, until ctx ends.
+// watchAudit tells where the audit log stands, until ctx ends and a last time then.
 func (n *Node) watchAudit(ctx context.Context) {
 	tick := time.NewTicker(auditEvery)
 	defer tick.Stop()
-	for {
-		if err := n.heads.Tell(ctx); err != nil && ctx.Err() == nil {
+	tell := func() {
+		if err := n.heads.Tell(context.WithoutCancel(ctx)); err != nil {
 			n.opt.Log.ErrorContext(ctx, "where the audit log stands could not be told", "err", err)
 		}
+	}
+	defer tell()
+	for {
+		tell()
 		select {
 		case <-ctx.Done():
 			return
