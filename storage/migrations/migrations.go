@@ -27,6 +27,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
 	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
 	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
+	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	return all
 }
 

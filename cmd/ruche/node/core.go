@@ -35,6 +35,7 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
@@ -97,6 +98,8 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.heads = &federation.AuditHeads{Node: node}
+	c.heads.Register(c.queue)
 	return nil
 }
 
