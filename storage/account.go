@@ -334,7 +334,10 @@ func (tx *Tx) SuspendAccount(ctx context.Context, id int64) (bool, error) {
 		return false, err
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: id})
-	return changed(res), nil
+	if !changed(res) {
+		return false, nil
+	}
+	return true, tx.auditAccount(ctx, id, ActionAccountSuspend, nil, nil)
 }
 
 // UnsuspendAccount lets a suspended account act and be seen again.
@@ -344,7 +347,10 @@ func (tx *Tx) UnsuspendAccount(ctx context.Context, id int64) (bool, error) {
 		return false, fmt.Errorf("unsuspend account: %w", err)
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: id})
-	return changed(res), nil
+	if !changed(res) {
+		return false, nil
+	}
+	return true, tx.auditAccount(ctx, id, ActionAccountRestore, nil, nil)
 }
 
 // EndAccount notes that a remote account deleted itself: its follows end, and nothing of it is

@@ -167,12 +167,25 @@ func (tx *Tx) RemoveMedia(ctx context.Context, id int64) (bool, error) {
 	return changed(res), nil
 }
 
-// BlobKeys lists the keys of every stored file, for backup.
-func (q *Queries) BlobKeys(ctx context.Context) ([]string, error) {
-	var keys []string
-	err := q.idb.NewRaw("SELECT blob_key FROM media WHERE blob_key <> '' UNION SELECT small_key FROM media WHERE small_key <> ''").Scan(ctx, &keys)
+// EachBlobKey calls fn with the key of every stored file, for backup.
+func (q *Queries) EachBlobKey(ctx context.Context, fn func(key string) error) error {
+	rows, err := q.idb.NewSelect().ColumnExpr("key").
+		TableExpr("(SELECT blob_key AS key FROM media WHERE blob_key <> '' UNION SELECT small_key FROM media WHERE small_key <> '') AS keys").Rows(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list media keys: %w", err)
+		return fmt.Errorf("list media keys: %w", err)
 	}
-	return keys, nil
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return fmt.Errorf("list media keys: %w", err)
+		}
+		if err := fn(key); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list media keys: %w", err)
+	}
+	return nil
 }

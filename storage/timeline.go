@@ -3,7 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
-	"slices"
+	"reflect"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,37 +41,9 @@ func (pg Page) order(rows any) {
 	if pg.MinID <= 0 {
 		return
 	}
-	switch r := rows.(type) {
-	case []*Post:
-		slices.Reverse(r)
-	case []*Follow:
-		slices.Reverse(r)
-	case []*Like:
-		slices.Reverse(r)
-	case []*Bookmark:
-		slices.Reverse(r)
-	case []*Report:
-		slices.Reverse(r)
-	case []*Notification:
-		slices.Reverse(r)
-	case []*Mute:
-		slices.Reverse(r)
-	case []*hiddenHost:
-		slices.Reverse(r)
-	case []*endorsement:
-		slices.Reverse(r)
-	case []*listMember:
-		slices.Reverse(r)
-	case []*TagFollow:
-		slices.Reverse(r)
-	case []*Conversation:
-		slices.Reverse(r)
-	case []*NotificationRequest:
-		slices.Reverse(r)
-	case []*ScheduledPost:
-		slices.Reverse(r)
-	case []*Block:
-		slices.Reverse(r)
+	swap := reflect.Swapper(rows)
+	for i, j := 0, reflect.ValueOf(rows).Len()-1; i < j; i, j = i+1, j-1 {
+		swap(i, j)
 	}
 }
 

@@ -7,6 +7,7 @@ package migrations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -26,6 +27,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
 	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
 	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
+	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	return all
 }
 
@@ -47,6 +49,25 @@ func Prefix(ctx context.Context, db *bun.DB, n int) error {
 		}
 		all = some
 	}
+	return apply(ctx, db, all)
+}
+
+// Only applies the named migrations and no others, so that a backup is restored into the schema
+// that it was made under.
+func Only(ctx context.Context, db *bun.DB, names []string) error {
+	some := migrate.NewMigrations()
+	for _, m := range All().Sorted() {
+		if slices.Contains(names, m.Name) {
+			some.Add(m)
+		}
+	}
+	if known := len(some.Sorted()); known != len(names) {
+		return fmt.Errorf("this program knows %d of the schema's %d migrations: use a newer program", known, len(names))
+	}
+	return apply(ctx, db, some)
+}
+
+func apply(ctx context.Context, db *bun.DB, all *migrate.Migrations) error {
 	m := migrate.NewMigrator(db, all, migrate.WithMarkAppliedOnSuccess(true))
 	if err := m.Init(ctx); err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)

@@ -3,9 +3,7 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"ruche/federation"
@@ -37,6 +35,7 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
@@ -64,8 +63,8 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 
 func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	var err error
-	if c.blobs, err = blob.Disk(filepath.Join(cfg.DataDir, "media")); err != nil {
-		return fmt.Errorf("open media: %w", err)
+	if c.blobs, err = OpenBlobs(cfg); err != nil {
+		return err
 	}
 	writer := vocab.Writer{URIs: c.db.URIs(), Domain: cfg.Domain}
 	node := &federation.Node{
@@ -99,6 +98,8 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.heads = &federation.AuditHeads{Node: node}
+	c.heads.Register(c.queue)
 	return nil
 }
 

@@ -121,6 +121,10 @@ func (n *Node) Start() error {
 	if n.release, err = Lock(n.cfg.DataDir); err != nil {
 		return err
 	}
+	if err := auditConfig(context.Background(), n.db, n.cfg, n.opt.Version); err != nil {
+		n.release()
+		return err
+	}
 	listeners, err := n.listen()
 	if err != nil {
 		n.release()
@@ -140,6 +144,7 @@ func (n *Node) Start() error {
 		}
 	})
 	n.work.Go(func() { n.metrics.watch(ctx, n.db, depthsRefresh) })
+	n.work.Go(func() { n.watchAudit(ctx) })
 	for _, l := range listeners {
 		n.servers = append(n.servers, l.server)
 		n.work.Go(func() {
@@ -195,7 +200,7 @@ func (n *Node) listen() ([]listener, error) {
 			for _, opened := range out {
 				_ = opened.Close()
 			}
-			return nil, fmt.Errorf("%s is %q, where this node can't listen: %w", port.name, port.address, err)
+			return nil, fmt.Errorf("%s is %q, where this node can't listen (%w): stop what listens there, or set another address", port.name, port.address, err)
 		}
 		server := &http.Server{
 			Handler: port.handler(), TLSConfig: port.tls, MaxHeaderBytes: maxHeader,
