@@ -31,6 +31,8 @@ func (n *Node) Routes() []Route {
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},
 		{"GET", "/shares/{id}", n.Shares},
+		{"GET", auditHeadPath, n.AuditHeadOf},
+		{"POST", auditHeadPath, n.KeepAuditHead},
 	}
 }
 

@@ -61,7 +61,7 @@ func (db *DB) MigrateTo(ctx context.Context, schema []string) error {
 }
 
 // Unused says whether nothing is in the database but what a node makes for itself on its first
-// start: its settings, its own account, and the news of them. Otherwise it names a table that holds
+// start: its settings, its own account, the news of them and the entry of the start. Otherwise it names a table that holds
 // more.
 func (q *Queries) Unused(ctx context.Context) (ok bool, inUse string, err error) {
 	tables, err := q.Tables(ctx)
@@ -71,8 +71,10 @@ func (q *Queries) Unused(ctx context.Context) (ok bool, inUse string, err error)
 	for _, table := range tables {
 		query := "SELECT 1 FROM ?"
 		switch table {
-		case "settings", "changes":
+		case "settings", "changes", "audit_parts":
 			continue
+		case "audit_entries":
+			query = "SELECT 1 FROM ? WHERE action <> '" + ActionConfig + "'"
 		case "accounts":
 			query = "SELECT 1 FROM ? WHERE kind <> '" + Application + "' OR peer <> ''"
 		}

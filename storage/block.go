@@ -83,3 +83,18 @@ func (tx *Tx) RemoveBlock(ctx context.Context, b *Block) (bool, error) {
 	}
 	return changed(res), nil
 }
+
+// Blocked pages through those whom an account blocks.
+func (q *Queries) Blocked(ctx context.Context, account int64, page Page) ([]*Account, []int64, error) {
+	var rows []*Block
+	s := q.idb.NewSelect().Model(&rows).Join("JOIN accounts AS a ON a.id = bl.target_id").Where("bl.account_id = ? AND a.deleted_at IS NULL", account)
+	if err := page.apply(s, "bl.id").Scan(ctx); err != nil {
+		return nil, nil, fmt.Errorf("list blocks: %w", err)
+	}
+	page.order(rows)
+	ids, cursors := make([]int64, len(rows)), make([]int64, len(rows))
+	for i, b := range rows {
+		ids[i], cursors[i] = b.TargetID, b.ID
+	}
+	return q.accountsInOrder(ctx, ids, cursors)
+}

@@ -99,6 +99,7 @@ func (q *Queries) now() time.Time { return q.db.opt.Clock().UTC().Truncate(time.
 type Tx struct {
 	Queries
 	events []Event
+	audits []pendingAudit
 }
 
 // writer runs acts, each wholly or not at all.
@@ -178,7 +179,10 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.writeChanges(context.WithoutCancel(ctx))
+		if err := tx.writeChanges(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		return tx.writeAudits(context.WithoutCancel(ctx))
 	})
 }
 

@@ -52,3 +52,31 @@ func (q *Queries) ShownEmojis(ctx context.Context, host string, names []string) 
 	}
 	return rows, nil
 }
+
+// EmojisOf finds the emojis of several hosts that have a copy here, keyed by host and name.
+func (q *Queries) EmojisOf(ctx context.Context, hosts, names []string) (map[string]map[string]*Emoji, error) {
+	out := map[string]map[string]*Emoji{}
+	if len(names) == 0 {
+		return out, nil
+	}
+	var rows []*Emoji
+	if err := q.idb.NewSelect().Model(&rows).Where("em.host IN (?) AND em.name IN (?) AND em.blob_key <> ''", bun.List(hosts), bun.List(names)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read emojis: %w", err)
+	}
+	for _, e := range rows {
+		if out[e.Host] == nil {
+			out[e.Host] = map[string]*Emoji{}
+		}
+		out[e.Host][e.Name] = e
+	}
+	return out, nil
+}
+
+// OwnEmojis lists the emojis of this node.
+func (q *Queries) OwnEmojis(ctx context.Context) ([]*Emoji, error) {
+	var rows []*Emoji
+	if err := q.idb.NewSelect().Model(&rows).Where("em.host = '' AND em.blob_key <> ''").Order("em.name").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list emojis: %w", err)
+	}
+	return rows, nil
+}

@@ -158,6 +158,15 @@ func (tx *Tx) dropMedia(ctx context.Context, post int64) ([]string, error) {
 	return keys, nil
 }
 
+// RemoveMedia removes a file's row unless something shows it; it says whether it did.
+func (tx *Tx) RemoveMedia(ctx context.Context, id int64) (bool, error) {
+	res, err := tx.idb.NewRaw("DELETE FROM media WHERE id = ? AND post_id IS NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE avatar_id = ? OR header_id = ?)", id, id, id).Exec(ctx)
+	if err != nil {
+		return false, fmt.Errorf("remove media: %w", err)
+	}
+	return changed(res), nil
+}
+
 // EachBlobKey calls fn with the key of every stored file, for backup.
 func (q *Queries) EachBlobKey(ctx context.Context, fn func(key string) error) error {
 	rows, err := q.idb.NewSelect().ColumnExpr("key").

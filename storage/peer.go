@@ -168,8 +168,8 @@ func (q *Queries) PeersByHost(ctx context.Context, hosts []string) (map[string]*
 // keeps those that it has, or gets its tier's.
 func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 	now := tx.Now()
-	old, err := tx.peerRow(ctx, p.Host)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	old, err := tx.peerAsStored(ctx, p.Host)
+	if err != nil {
 		return err
 	}
 	if err := tx.checkDomains(ctx, p); err != nil {
@@ -223,7 +223,10 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 			return err
 		}
 	}
-	return tx.peerChanged(ctx, p)
+	if err := tx.peerChanged(ctx, p); err != nil {
+		return err
+	}
+	return tx.auditFrom(ctx, p.Host, old)
 }
 
 // peerChanged makes a peer's new state felt by its jobs, by the hosts that follow a *.domain, and
@@ -238,6 +241,15 @@ func (tx *Tx) peerChanged(ctx context.Context, p *Peer) error {
 	}
 	tx.Publish(Event{Kind: PeerChanged, Host: p.Host})
 	return nil
+}
+
+// auditFrom writes down what an act made of a peer's row.
+func (tx *Tx) auditFrom(ctx context.Context, host string, before *Peer) error {
+	after, err := tx.peerAsStored(ctx, host)
+	if err != nil {
+		return err
+	}
+	return tx.auditPeer(ctx, host, before, after)
 }
 
 // checkDomains refuses an account domain that is another peer's.
@@ -262,6 +274,10 @@ func (tx *Tx) checkDomains(ctx context.Context, p *Peer) error {
 // RemovePeer takes a host off the list: its jobs are parked and its posts hidden, until it is
 // allowed again. It says whether the peer was there.
 func (tx *Tx) RemovePeer(ctx context.Context, host string) (bool, error) {
+	before, err := tx.peerAsStored(ctx, host)
+	if err != nil {
+		return false, err
+	}
 	res, err := tx.idb.NewDelete().Model((*Peer)(nil)).Where("host = ?", host).Exec(ctx)
 	if err != nil {
 		return false, fmt.Errorf("remove peer %s: %w", host, err)
@@ -272,7 +288,10 @@ func (tx *Tx) RemovePeer(ctx context.Context, host string) (bool, error) {
 			return false, err
 		}
 	}
-	return changed(res), tx.peerChanged(ctx, &Peer{Host: host, State: tx.stateOf(ctx, host)})
+	if err := tx.peerChanged(ctx, &Peer{Host: host, State: tx.stateOf(ctx, host)}); err != nil {
+		return false, err
+	}
+	return changed(res), tx.auditPeer(ctx, host, before, nil)
 }
 
 func (tx *Tx) stateOf(ctx context.Context, host string) string {

@@ -26,6 +26,20 @@ const (
 	EventPurged      = "purged"
 )
 
+// What admins do about links besides changing a peer's row, as the audit log calls it.
+const (
+	ActionInvite       = "peering.invite"
+	ActionUninvite     = "peering.revoke-invitation"
+	ActionAccept       = "peering.accept"
+	ActionConfirm      = "peering.confirm"
+	ActionRefuse       = "peering.refuse"
+	ActionPurge        = "peering.purge"
+	ActionRotateKey    = "peering.rotate-key"
+	ActionOrganisation = "organisation.list"
+	ActionFollowList   = "organisation.follow"
+	ActionLeaveList    = "organisation.leave"
+)
+
 // A PeerEvent is one such thing.
 type PeerEvent struct {
 	bun.BaseModel `bun:"table:peer_events,alias:pv"`
@@ -90,11 +104,15 @@ func (tx *Tx) EndContracts(ctx context.Context) (next time.Time, err error) {
 	now := tx.Now()
 	for _, p := range rows {
 		if !p.EndsAt.After(now) {
+			before := *p
 			p.State, p.Reason = PeerExpired, "ended"
 			if _, err := tx.idb.NewRaw("UPDATE peers SET state = ?, reason = ?, updated_at = ? WHERE host = ?", p.State, p.Reason, now, p.Host).Exec(ctx); err != nil {
 				return next, fmt.Errorf("end contract of %s: %w", p.Host, err)
 			}
 			if err := tx.peerChanged(ctx, p); err != nil {
+				return next, err
+			}
+			if err := tx.auditFrom(ctx, p.Host, &before); err != nil {
 				return next, err
 			}
 			if err := tx.AddPeerEvent(ctx, p.Host, EventExpired, p.EndsAt.Format(time.DateOnly)); err != nil {
@@ -140,10 +158,14 @@ func (tx *Tx) EnsureJob(ctx context.Context, kind string, at time.Time) error {
 
 // PinPeer keeps the actor and key by which a linked node is known from now on.
 func (tx *Tx) PinPeer(ctx context.Context, host, actor, fingerprint string) error {
+	before, err := tx.peerAsStored(ctx, host)
+	if err != nil || before == nil {
+		return err
+	}
 	if _, err := tx.idb.NewRaw("UPDATE peers SET service_actor = ?, fingerprint = ?, held_fingerprint = '' WHERE host = ?", actor, fingerprint, host).Exec(ctx); err != nil {
 		return fmt.Errorf("keep the key of %s: %w", host, err)
 	}
-	return nil
+	return tx.auditFrom(ctx, host, before)
 }
 
 // HoldPeer suspends a linked peer whose service actor appeared with another key.
@@ -155,6 +177,7 @@ func (tx *Tx) HoldPeer(ctx context.Context, host, fingerprint string) error {
 	if err != nil || p.HeldFingerprint == fingerprint {
 		return err
 	}
+	before := *p
 	if p.State == PeerActive {
 		p.State, p.Reason = PeerSuspended, "key_changed"
 	}
@@ -162,6 +185,9 @@ func (tx *Tx) HoldPeer(ctx context.Context, host, fingerprint string) error {
 		return fmt.Errorf("hold %s: %w", host, err)
 	}
 	if err := tx.peerChanged(ctx, p); err != nil {
+		return err
+	}
+	if err := tx.auditFrom(ctx, host, &before); err != nil {
 		return err
 	}
 	return tx.AddPeerEvent(ctx, host, EventKeyHeld, fingerprint)

@@ -132,5 +132,8 @@ func (tx *Tx) SkipGrace(ctx context.Context, host string) error {
 	if _, err := tx.idb.NewRaw("UPDATE peers SET purge_at = ? WHERE host = ?", now, host).Exec(ctx); err != nil {
 		return fmt.Errorf("skip the grace of %s: %w", host, err)
 	}
+	if err := tx.Audit(ctx, AuditEntry{Action: ActionPurge, Subject: AboutPeer(host)}); err != nil {
+		return err
+	}
 	return tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: host})
 }

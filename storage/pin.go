@@ -133,3 +133,42 @@ func (q *Queries) FeaturedTags(ctx context.Context, account int64) ([]*FeaturedT
 	}
 	return rows, nil
 }
+
+// TagUse is how often an account used a tag in its public posts, and when last (a day, or empty).
+type TagUse struct {
+	Posts  int
+	LastOn string
+}
+
+// TagUses counts the public posts of an account with each of the tags.
+func (q *Queries) TagUses(ctx context.Context, account int64, names []string) (map[string]TagUse, error) {
+	out := map[string]TagUse{}
+	if len(names) == 0 {
+		return out, nil
+	}
+	var rows []struct {
+		Name   string
+		Posts  int
+		LastID int64
+	}
+	err := q.idb.NewRaw(`SELECT h.name AS name, COUNT(*) AS posts, MAX(p.id) AS last_id FROM hashtags AS h JOIN posts AS p ON p.id = h.post_id
+		WHERE p.author_id = ? AND h.name IN (?) AND p.visibility IN (?, ?) AND p.deleted_at IS NULL GROUP BY h.name`, account, bun.List(names), Public, Unlisted).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("count tags: %w", err)
+	}
+	for _, r := range rows {
+		out[r.Name] = TagUse{r.Posts, IDTime(r.LastID).UTC().Format(time.DateOnly)}
+	}
+	return out, nil
+}
+
+// OwnTags lists the tags that an account used most in its public posts.
+func (q *Queries) OwnTags(ctx context.Context, account int64, limit int) ([]string, error) {
+	var names []string
+	err := q.idb.NewRaw(`SELECT h.name FROM hashtags AS h JOIN posts AS p ON p.id = h.post_id
+		WHERE p.author_id = ? AND p.visibility IN (?, ?) AND p.deleted_at IS NULL GROUP BY h.name ORDER BY COUNT(*) DESC, h.name LIMIT ?`, account, Public, Unlisted, limit).Scan(ctx, &names)
+	if err != nil {
+		return nil, fmt.Errorf("list own tags: %w", err)
+	}
+	return names, nil
+}

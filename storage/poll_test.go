@@ -101,7 +101,7 @@ func TestAClosedPollTellsItsAuthorAndItsVoters(t *testing.T) {
 			}))
 		}
 		for who, want := range map[*storage.Account]int{ana: 1, luc: 1, zoe: 0} {
-			told, err := db.Notifications(ctx, who.ID, []string{storage.NotifyPoll}, nil, storage.Page{})
+			told, err := db.Notifications(ctx, who.ID, storage.Told{Kinds: []string{storage.NotifyPoll}}, storage.Page{})
 			if err != nil || len(told) != want {
 				t.Errorf("%s is told %d times (%v)", who.Username, len(told), err)
 			}

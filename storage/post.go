@@ -285,6 +285,9 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 			return false, err
 		}
 	}
+	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
+		return false, err
+	}
 	return true, tx.adoptQuotes(ctx, p)
 }
 
@@ -373,6 +376,15 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
+	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct {
+		err := tx.notifyAll(ctx, NotifyPost, p.AuthorID, p.ID, "SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND follower_local = ? AND notify = ?", p.AuthorID, Accepted, true, true)
+		if err != nil {
+			return err
+		}
+	}
+	if err := tx.converse(ctx, p, n.Mentions); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PostCreated, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
 }
@@ -422,6 +434,15 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 			}
 		}
 	}
+	if err := tx.unindexPost(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := tx.indexPost(ctx, p, true); err != nil {
+		return err
+	}
+	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PostEdited, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
 }
@@ -449,6 +470,8 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM filter_posts WHERE post_id = ?",
+		"DELETE FROM post_words WHERE rowid = ?",
 		"DELETE FROM pins WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
@@ -478,6 +501,9 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		}
 	}
 	if err := tx.dropSharesOf(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.leaveConversations(ctx, p); err != nil {
 		return false, nil, err
 	}
 	tx.Publish(Event{Kind: PostDeleted, PostID: p.ID, AccountID: p.AuthorID})

@@ -44,6 +44,11 @@ type User struct {
 // Admin says whether the user may administer the node.
 func (u *User) Admin() bool { return u.Role == RoleOwner || u.Role == RoleAdmin }
 
+// Staff says whether the role is above a member's: what such people do is written down.
+func (u *User) Staff() bool {
+	return u.Admin() || u.Role == RoleModerator || u.Role == RoleCommunityManager
+}
+
 // UserByAccount finds the sign-in side of a local account.
 func (q *Queries) UserByAccount(ctx context.Context, account int64) (*User, error) {
 	u := new(User)
@@ -113,17 +118,21 @@ func (tx *Tx) AddUser(ctx context.Context, u *User) error {
 	if _, err := tx.idb.NewInsert().Model(u).Exec(ctx); err != nil {
 		return duplicate("e-mail "+u.Email, err)
 	}
-	return nil
+	return tx.auditAccount(ctx, u.AccountID, ActionAccountCreate, nil, roleState(u))
 }
 
 // SaveUser stores changed preferences, role or password. A new role or password ends sign-ins
 // through EndSignIns, which the caller's act decides.
 func (tx *Tx) SaveUser(ctx context.Context, u *User) error {
+	before, err := tx.UserByAccount(ctx, u.AccountID)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.idb.NewUpdate().Model(u).ExcludeColumn("created_at").WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("save user: %w", err)
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: u.AccountID})
-	return nil
+	return tx.auditUser(ctx, before, u)
 }
 
 // OwnersLeft counts the active owners besides the account. Acts that ask it wait for each other,

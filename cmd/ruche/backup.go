@@ -20,6 +20,13 @@ type backup struct {
 
 func (c backup) Run(p *program) error {
 	return p.withDB(func(cfg node.Config, db *storage.DB) error {
+		// Before the archive, so that it is in there: who had it has what the node knew.
+		err := db.Update(p.ctx, func(tx *storage.Tx) error {
+			return tx.Audit(p.ctx, storage.AuditEntry{Action: storage.ActionBackup, Subject: storage.AboutNode(), After: map[string]string{"file": c.File}})
+		})
+		if err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
 		m, err := writeArchive(p.ctx, cfg, db, c.File)
 		if err != nil {
 			return fmt.Errorf("backup: %w", err)
@@ -157,5 +164,8 @@ func readArchive(ctx context.Context, cfg node.Config, m *archive.Manifest, open
 	if db, err = node.OpenDB(ctx, cfg, quiet()); err != nil {
 		return fmt.Errorf("the archive is restored, but can't be opened: %w", err)
 	}
-	return db.Close()
+	err = db.Update(ctx, func(tx *storage.Tx) error {
+		return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionRestore, Subject: storage.AboutNode(), After: map[string]any{"made_at": m.MadeAt, "program": m.Program}})
+	})
+	return errors.Join(err, db.Close())
 }

@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"os/user"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -38,6 +40,7 @@ const (
 // commands is the command line. Each command is a struct with its flags and a Run.
 type commands struct {
 	Config string `placeholder:"FILE" help:"Configuration file; without it, ruche.toml where there is one."`
+	Why    string `placeholder:"REASON" help:"Why: kept in the audit log beside what the command does."`
 
 	Serve   serve          `cmd:"" help:"Run the node."`
 	Demo    demoCommand    `cmd:"" help:"Run three linked nodes with people in them, until Ctrl-C."`
@@ -45,6 +48,7 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Access tokens for programs."`
 	Peer    peerCommand    `cmd:"" help:"Other nodes: whom this node talks to."`
 	Organ   orgCommand     `cmd:"" name:"organisation" help:"The list of nodes that belong together."`
+	Audit   auditCommand   `cmd:"" help:"What was done on this node: list, verify, export."`
 	Backup  backup         `cmd:"" help:"Write database, media and keys into one archive, while the node runs."`
 	Restore restore        `cmd:"" help:"Put an archive into an empty node that isn't running."`
 	Check   configCommand  `cmd:"" name:"config" help:"Configuration."`
@@ -85,10 +89,20 @@ func (p *program) run(args []string) int {
 		return p.fail(exitUsage, fmt.Errorf("%w: see `%s --help`", err, commandOf(err)))
 	}
 	p.config = line.Config
+	p.ctx = storage.Because(storage.ActingAs(p.ctx, whoRuns()), line.Why)
 	if err := chosen.Run(p); err != nil {
 		return p.fail(exitRefused, err)
 	}
 	return exitDone
+}
+
+// whoRuns is who acts, for the audit log: a user of the machine.
+func whoRuns() storage.Actor {
+	a := storage.Actor{Kind: storage.ActorCLI, Name: "uid " + strconv.Itoa(os.Getuid()), App: "ruche " + version}
+	if u, err := user.Current(); err == nil {
+		a.Name = u.Username
+	}
+	return a
 }
 
 // commandOf names the command that was used wrongly, as far as it was understood.

@@ -128,7 +128,7 @@ func TestWrongUsageIsExit2AndSaysWhereToRead(t *testing.T) {
 		"", "bogus", "account", "account list extra", "account create", "account create --username ana", "account show",
 		"account create --username ana --email a@b.test --role king", "account create --username ana --email a@b.test --password x --password-stdin",
 		"account set-role ana", "account set-role ana king", "account import", "token create", "token", "peer", "peer allow",
-		"peer allow labo.test --tier friend", "peer list --tier", "backup", "restore", "config", "serve --bogus", "serve now", "version --config",
+		"peer allow labo.test --tier friend", "peer list --tier", "backup", "restore", "config", "serve --bogus", "serve now", "version --config", "audit", "audit verify --head", "audit export",
 	} {
 		s.refuses(2, says("ruche", "--help"), strings.Fields(line)...)
 	}

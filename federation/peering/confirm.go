@@ -99,6 +99,9 @@ func (p *Peering) Confirm(ctx context.Context, host string) (*storage.Peer, erro
 		if peer, err = p.link(ctx, tx, c); err != nil {
 			return err
 		}
+		if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionConfirm, Subject: storage.AboutPeer(host), After: c}); err != nil {
+			return err
+		}
 		if err := p.tell(ctx, tx, me, &message{Type: typeConfirm, ID: c.ID, To: host}); err != nil {
 			return err
 		}
@@ -188,6 +191,9 @@ func (p *Peering) Refuse(ctx context.Context, host string) error {
 			return fmt.Errorf("this comparison is %s already", c.Ended)
 		}
 		if err := p.end(ctx, tx, c, "refused by an admin of this node"); err != nil {
+			return err
+		}
+		if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionRefuse, Subject: storage.AboutPeer(host), After: c}); err != nil {
 			return err
 		}
 		return p.tell(ctx, tx, me, &message{Type: typeRefuse, ID: c.ID, To: host})

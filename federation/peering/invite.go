@@ -64,7 +64,10 @@ func (p *Peering) Invite(ctx context.Context, terms Terms, life time.Duration) (
 	i := &storage.Invitation{ID: invitationID(link.secret), ProofKey: proofKey(link.secret), Terms: string(text), Note: terms.Note}
 	err = p.DB.Update(ctx, func(tx *storage.Tx) error {
 		i.ExpiresAt = tx.Now().Add(life)
-		return tx.AddInvitation(ctx, i)
+		if err := tx.AddInvitation(ctx, i); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionInvite, Subject: storage.Subject{Kind: "invitation", ID: i.ID}, After: i})
 	})
 	return &Invitation{i, link.text(p.address("", ""))}, err
 }
@@ -76,7 +79,10 @@ func (p *Peering) Revoke(ctx context.Context, id string) error {
 		if err == nil && !done {
 			return fmt.Errorf("there is no open invitation %s: %w", id, storage.ErrNotFound)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionUninvite, Subject: storage.Subject{Kind: "invitation", ID: id}})
 	})
 }
 
@@ -134,7 +140,10 @@ func (p *Peering) ask(ctx context.Context, me *self, m *message, link Link, role
 	c := &storage.Comparison{Host: link.Host, ID: m.ID, Role: role, Invitation: m.Invitation, ServiceActor: theirs.Actor, Fingerprint: link.Fingerprint, Nonce: nonce,
 		Code: code(m.ID, side{link.Host, link.Fingerprint, theirs.Nonce}, side{m.From, me.fingerprint, nonce})}
 	err = p.DB.Update(ctx, func(tx *storage.Tx) error {
-		return p.open(ctx, tx, c, theirs, wishes, storage.PeerAwaiting)
+		if err := p.open(ctx, tx, c, theirs, wishes, storage.PeerAwaiting); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionAccept, Subject: storage.AboutPeer(c.Host), After: c})
 	})
 	if err != nil {
 		return nil, err

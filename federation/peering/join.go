@@ -126,6 +126,9 @@ func (p *Peering) follow(ctx context.Context, tx *storage.Tx, uri, key, role str
 	if err := tx.SaveOrganisation(ctx, org); err != nil {
 		return err
 	}
+	if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionFollowList, Subject: storage.Subject{Kind: "organisation", ID: uri}, After: org}); err != nil {
+		return err
+	}
 	return tx.Enqueue(ctx, storage.NewJob{Kind: JobOrganisation, Key: "organisation " + uri, Args: uri})
 }
 
@@ -172,6 +175,9 @@ func (p *Peering) LeaveOrganisation(ctx context.Context, uri string) error {
 			}
 		}
 		if err := p.reconcile(ctx, tx, org, &List{}, nil); err != nil {
+			return err
+		}
+		if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionLeaveList, Subject: storage.Subject{Kind: "organisation", ID: uri}}); err != nil {
 			return err
 		}
 		return tx.RemoveOrganisation(ctx, uri)

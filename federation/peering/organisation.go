@@ -194,7 +194,10 @@ func (p *Peering) CreateOrganisation(ctx context.Context, name string) (*storage
 		if err := signList(org, &List{Organisation: org.URI, Name: name, Keeper: org.Keeper, Version: 1, At: tx.Now(), Members: []Member{own}}, nil); err != nil {
 			return err
 		}
-		return tx.SaveOrganisation(ctx, org)
+		if err := tx.SaveOrganisation(ctx, org); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionOrganisation, Subject: storage.Subject{Kind: "organisation", ID: org.URI}, After: org})
 	})
 	return org, err
 }
@@ -245,6 +248,9 @@ func (p *Peering) publish(ctx context.Context, tx *storage.Tx, me *self, change 
 		return err
 	}
 	if err := tx.SaveOrganisation(ctx, org); err != nil {
+		return err
+	}
+	if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionOrganisation, Subject: storage.Subject{Kind: "organisation", ID: org.URI}, After: list}); err != nil {
 		return err
 	}
 	if err := p.reconcile(ctx, tx, org, list, nil); err != nil {

@@ -59,6 +59,7 @@ func (p *Peering) read(r *http.Request) ([]byte, error) {
 	if age := p.DB.Now().Sub(m.At); (m.Type == typeAnswer || m.Type == typeRenew || m.Type == typeReveal) && (age > messageAge || age < -messageAge) {
 		return nil, refuse("clock", "the clocks of the two nodes differ too much, or the message is an old one")
 	}
+	ctx = storage.ActingAs(ctx, storage.Actor{Kind: storage.ActorPeer, Name: m.From})
 	var answer *message
 	switch m.Type {
 	case typeAnswer:
@@ -228,6 +229,9 @@ func (p *Peering) RotateKey(ctx context.Context) error {
 		}
 		print, err := federation.Fingerprint(public)
 		if err != nil {
+			return err
+		}
+		if err := tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionRotateKey, Subject: storage.AboutNode(), Facts: print}); err != nil {
 			return err
 		}
 		return p.memberKey(ctx, tx, p.Node.Host, print)

@@ -21,6 +21,13 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
 	all.Add(migrate.Migration{Name: "0003", Comment: "vocabulary", Up: statements(vocabulary), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
+	all.Add(migrate.Migration{Name: "0011", Comment: "preferences", Up: statements(preferences), Down: nil})
+	all.Add(migrate.Migration{Name: "0012", Comment: "conversations", Up: statements(conversations), Down: nil})
+	all.Add(migrate.Migration{Name: "0013", Comment: "notifications", Up: statements(notifications), Down: nil})
+	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
+	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
+	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
+	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	all.Add(migrate.Migration{Name: "0040", Comment: "peering", Up: statements(peering), Down: nil})
 	return all
 }
@@ -77,6 +84,17 @@ func apply(ctx context.Context, db *bun.DB, all *migrate.Migrations) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// either runs the DDL of whichever database it is.
+func either(sqlite, postgres string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+	return func(ctx context.Context, m *migrate.Migrator, migration *migrate.Migration) error {
+		ddl := sqlite
+		if m.DB().Dialect().Name() == dialect.PG {
+			ddl = postgres
+		}
+		return statements(ddl)(ctx, m, migration)
+	}
 }
 
 // statements runs DDL that is written once for both databases: ID, TIME, BOOL and BYTES are

@@ -128,6 +128,9 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 		return nil, err
 	}
 	if !fits || user == nil {
+		if err := s.noteRefused(ctx, user); err != nil {
+			return nil, err
+		}
 		return nil, Fail(http.StatusUnauthorized, "This name and this password don't belong together")
 	}
 	account, err := s.DB.AccountByID(ctx, user.AccountID)
@@ -135,9 +138,23 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 		return nil, err
 	}
 	if !account.Active() {
+		if err := s.noteRefused(ctx, user); err != nil {
+			return nil, err
+		}
 		return nil, Fail(http.StatusForbidden, "Your login is currently disabled")
 	}
 	return account, nil
+}
+
+// noteRefused writes a try down that failed, for the person to see; one with a name that nobody has
+// as well, so that it takes as long. Who leaves before the answer isn't spared it.
+func (s *Server) noteRefused(ctx context.Context, user *storage.User) error {
+	ctx = context.WithoutCancel(ctx)
+	account := int64(0)
+	if user != nil {
+		account = user.AccountID
+	}
+	return s.DB.Update(ctx, func(tx *storage.Tx) error { return tx.NoteSignIn(ctx, account, storage.SecurityRefused) })
 }
 
 // passwordFits checks a password when it is its turn: memory for a few hashes, not for a crowd.

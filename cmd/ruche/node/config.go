@@ -371,12 +371,23 @@ func (c Config) Lines() []string {
 	return out
 }
 
-// redacted leaves the password out of an address.
+// redacted leaves the password out of an address, wherever it stands there.
 func redacted(value string) string {
-	if u, err := url.Parse(value); err == nil && u.User != nil {
-		return u.Redacted()
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme == "" {
+		return value
 	}
-	return value
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
+	}
+	if u.User == nil && u.RawQuery == "" {
+		return value
+	}
+	return u.Redacted()
 }
 
 // ConfigReference is docs/admin/configuration.md.

@@ -15,6 +15,7 @@ import (
 	"ruche/storage"
 	"ruche/storage/blob"
 	"ruche/storage/queue"
+	"ruche/web/push"
 )
 
 // Options are what a node is given besides its configuration. Zero values are those of a real
@@ -36,9 +37,11 @@ type core struct {
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
 	peering    *peering.Peering
+	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
+	push       *federation.Client // the way out to push services
 }
 
 func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
@@ -54,7 +57,7 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 		return nil, err
 	}
 	c := &core{db: db, metrics: m}
-	err = c.wire(cfg, opt)
+	err = c.wire(ctx, cfg, opt)
 	if err == nil {
 		err = c.peering.Begin(ctx)
 	}
@@ -64,7 +67,7 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 	return c, nil
 }
 
-func (c *core) wire(cfg Config, opt Options) error {
+func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	var err error
 	if c.blobs, err = OpenBlobs(cfg); err != nil {
 		return err
@@ -74,16 +77,24 @@ func (c *core) wire(cfg Config, opt Options) error {
 		DB: c.db, Writer: writer, Log: opt.Log, Domain: cfg.Domain, Host: cfg.Host(),
 		Name: cfg.Name, Version: opt.Version, Plain: cfg.Localhost(), PublicPages: cfg.PublicPages,
 	}
-	node.Client, err = federation.NewClient(federation.ClientConfig{
+	out := federation.ClientConfig{
 		UserAgent: "Ruche/" + opt.Version + " (+" + cfg.PublicURL + ")",
 		CAFile:    cfg.FederationCAFile, PrivateNetworks: cfg.FederationPrivateNetworks,
 		Proxy: cfg.OutboundProxy, NoProxy: cfg.NoProxy, AllowLocalhost: cfg.Localhost(), Permit: node.PermitAny,
-	})
-	if err != nil {
+	}
+	if node.Client, err = federation.NewClient(out); err != nil {
+		return err
+	}
+	out.Permit = push.Permit(c.db) // other hosts than the peers', by another list
+	if c.push, err = federation.NewClient(out); err != nil {
 		return err
 	}
 	if opt.Doer != nil {
-		node.Client.Doer = opt.Doer
+		node.Client.Doer, c.push.Doer = opt.Doer, opt.Doer
+	}
+	pusher, err := push.New(ctx, push.Options{DB: c.db, Client: c.push, Contact: cfg.PublicURL, Locale: cfg.Locale, BaseURL: cfg.PublicURL})
+	if err != nil {
+		return err
 	}
 	node.Gate = &federation.Gate{Hosts: []string{cfg.Host()}, Now: c.db.Now, Permit: node.Permit, Key: node.Keys()}
 	c.federation = node
@@ -92,12 +103,16 @@ func (c *core) wire(cfg Config, opt Options) error {
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
 	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
 	c.peering.Register(c.queue)
+	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.heads = &federation.AuditHeads{Node: node}
+	c.heads.Register(c.queue)
 	return nil
 }
 
 func (c *core) close() error {
 	c.federation.Client.Close()
+	c.push.Close()
 	return c.db.Close()
 }

@@ -437,7 +437,7 @@ func TestAFourthNodeJoinsAnOrganisationOfThreeByOneAct(t *testing.T) {
 		if got := who.publicTimeline("hello from"); got != 1 {
 			t.Errorf("%s finds the post %d times on the organisation's timeline", who.host, got)
 		}
-		tagged, err := who.c.db.HashtagTimeline(ctx, who.me.ID, "ventes", storage.BothSides, false, storage.Page{})
+		tagged, err := who.c.db.HashtagTimeline(ctx, who.me.ID, storage.Tags{Any: []string{"ventes"}}, storage.BothSides, false, storage.Page{})
 		ok(t, err)
 		if len(tagged) != 1 {
 			t.Errorf("%s finds %d posts under the tag", who.host, len(tagged))

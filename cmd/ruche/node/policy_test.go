@@ -186,7 +186,7 @@ func TestAPolicyChangeIsFeltByWhatIsHereAlready(t *testing.T) {
 	luc.posts("hello #bees", storage.Public)
 	n.settle()
 	counts := func() string {
-		tagged, err := ana.c.db.HashtagTimeline(ctx, ana.me.ID, "bees", storage.BothSides, false, storage.Page{})
+		tagged, err := ana.c.db.HashtagTimeline(ctx, ana.me.ID, storage.Tags{Any: []string{"bees"}}, storage.BothSides, false, storage.Page{})
 		ok(t, err)
 		found, err := ana.c.db.SearchAccounts(ctx, "luc", 10, 0)
 		ok(t, err)

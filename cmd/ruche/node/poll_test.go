@@ -49,7 +49,7 @@ func (p *testPerson) counts(post int64) string {
 
 func (p *testPerson) told(kind string) []*storage.Notification {
 	p.t.Helper()
-	list, err := p.c.db.Notifications(context.Background(), p.me.ID, []string{kind}, nil, storage.Page{Limit: 40})
+	list, err := p.c.db.Notifications(context.Background(), p.me.ID, storage.Told{Kinds: []string{kind}}, storage.Page{Limit: 40})
 	if err != nil {
 		p.t.Fatal(err)
 	}
