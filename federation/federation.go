@@ -7,7 +7,7 @@
 //
 // Files: host.go normalises hosts · signature.go is the gate · dial.go and client.go are the one
 // outbound HTTP client · peer.go decides who is a peer · resolve.go reads remote actors and posts ·
-// key.go finds the key of a signature · serve.go, collections.go and discover.go answer peers.
+// importpost.go and importparts.go turn their objects into posts · key.go finds the key of a signature · serve.go, collections.go, featured.go and discover.go answer peers.
 package federation
 
 import (
