@@ -28,75 +28,78 @@ func createOf(s *stranger, name, object string) string {
 }
 
 func TestPostsOfOtherServersAreShownWithWhatMattersOfThem(t *testing.T) {
-	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
-	ctx := context.Background()
-	ana := n.person("ana@siege.test")
-	bob := n.stranger("peer.test", "bob")
-	n.openly("siege.test", "peer.test")
-	for _, tc := range []struct {
-		file, host, author, uri, html, warning, media string
-		activity                                      bool
-	}{
-		{file: "wordpress_article.json", host: "blog.test", author: "https://blog.test/?author=1", uri: "https://peer.test/?p=12",
-			html: "<p><strong>Bees &amp; roofs</strong></p><p>A long text.</p>", media: "image/jpeg image"},
-		{file: "lemmy_page.json", host: "lemmy.test", author: "https://lemmy.test/u/carl", uri: "https://peer.test/post/4",
-			html: `<p><strong>Microscope &amp; co</strong></p><p>It came today.</p>` + "\n" + `<p><a href="https://news.test/microscope"`},
-		{file: "peertube_video.json", host: "video.test", author: "https://video.test/accounts/dan", uri: "https://peer.test/videos/watch/1",
-			html: `<p><strong>A film</strong></p><p>About it</p><p><a href="https://peer.test/w/1"`},
-		{file: "akkoma_note.json", host: "akkoma.test", author: "https://akkoma.test/users/eda", uri: "https://peer.test/objects/5f1c",
-			html: "The <b>loom</b> runs", media: "video/mp4 video"},
-		{file: "gotosocial_policy.json", host: "gts.test", author: "https://gts.test/users/bob", uri: "https://peer.test/u/bob/statuses/01B",
-			html: "<p>Listen</p>", media: "audio/mpeg audio"},
-		{file: "misskey_poll.json", host: "misskey.test", author: "https://misskey.test/users/8xyz", uri: "https://peer.test/notes/9r", html: "<p>Cats?</p>"},
-		{file: "pixelfed_create.json", host: "pix.test", author: "https://pix.test/users/fay", uri: "https://peer.test/p/fay/55", html: "In answer, the harbour", media: "image/jpeg image, video/mp4 video", activity: true},
-		{file: "mastodon_create.json", host: "masto.test", author: "https://masto.test/users/alice", uri: "https://peer.test/u/bob/statuses/113", html: "", warning: "spoilers", media: "image/png image", activity: true},
-	} {
-		body := bob.document(t, tc.file, tc.host, tc.author, "bob")
-		if !tc.activity {
-			body = createOf(bob, "bob", body)
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		databases := []string{url}
+		n := startCores(t, nextDatabase(t, &databases), "siege.test")
+		ctx := context.Background()
+		ana := n.person("ana@siege.test")
+		bob := n.stranger("peer.test", "bob")
+		n.openly("siege.test", "peer.test")
+		for _, tc := range []struct {
+			file, host, author, uri, html, warning, media string
+			activity                                      bool
+		}{
+			{file: "wordpress_article.json", host: "blog.test", author: "https://blog.test/?author=1", uri: "https://peer.test/?p=12",
+				html: "<p><strong>Bees &amp; roofs</strong></p><p>A long text.</p>", media: "image/jpeg image"},
+			{file: "lemmy_page.json", host: "lemmy.test", author: "https://lemmy.test/u/carl", uri: "https://peer.test/post/4",
+				html: `<p><strong>Microscope &amp; co</strong></p><p>It came today.</p>` + "\n" + `<p><a href="https://news.test/microscope"`},
+			{file: "peertube_video.json", host: "video.test", author: "https://video.test/accounts/dan", uri: "https://peer.test/videos/watch/1",
+				html: `<p><strong>A film</strong></p><p>About it</p><p><a href="https://peer.test/w/1"`},
+			{file: "akkoma_note.json", host: "akkoma.test", author: "https://akkoma.test/users/eda", uri: "https://peer.test/objects/5f1c",
+				html: "The <b>loom</b> runs", media: "video/mp4 video"},
+			{file: "gotosocial_policy.json", host: "gts.test", author: "https://gts.test/users/bob", uri: "https://peer.test/u/bob/statuses/01B",
+				html: "<p>Listen</p>", media: "audio/mpeg audio"},
+			{file: "misskey_poll.json", host: "misskey.test", author: "https://misskey.test/users/8xyz", uri: "https://peer.test/notes/9r", html: "<p>Cats?</p>"},
+			{file: "pixelfed_create.json", host: "pix.test", author: "https://pix.test/users/fay", uri: "https://peer.test/p/fay/55", html: "In answer, the harbour", media: "image/jpeg image, video/mp4 video", activity: true},
+			{file: "mastodon_create.json", host: "masto.test", author: "https://masto.test/users/alice", uri: "https://peer.test/u/bob/statuses/113", html: "", warning: "spoilers", media: "image/png image", activity: true},
+		} {
+			body := bob.document(t, tc.file, tc.host, tc.author, "bob")
+			if !tc.activity {
+				body = createOf(bob, "bob", body)
+			}
+			if got := bob.deliver("siege.test", "/inbox", "bob", body); got != http.StatusAccepted {
+				t.Fatalf("%s: answered %d", tc.file, got)
+			}
+			n.settle()
+			p, err := ana.c.db.PostByURI(ctx, tc.uri)
+			if err != nil {
+				t.Errorf("%s: %v", tc.file, err)
+				continue
+			}
+			if !strings.HasPrefix(p.HTML, tc.html) || p.ContentWarning != tc.warning {
+				t.Errorf("%s is shown as %q under %q, want %q under %q", tc.file, p.HTML, p.ContentWarning, tc.html, tc.warning)
+			}
+			files, err := ana.c.db.MediaOf(ctx, []int64{p.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var media []string
+			for _, m := range files[p.ID] {
+				media = append(media, m.MIME+" "+m.Kind)
+			}
+			if got := strings.Join(media, ", "); got != tc.media {
+				t.Errorf("%s has the files %q, want %q", tc.file, got, tc.media)
+			}
+			if !strings.Contains(p.Raw, `"attributedTo"`) {
+				t.Errorf("%s: what was sent isn't kept: %.80s", tc.file, p.Raw)
+			}
 		}
-		if got := bob.deliver("siege.test", "/inbox", "bob", body); got != http.StatusAccepted {
-			t.Fatalf("%s: answered %d", tc.file, got)
+		note, err := ana.c.db.PostByURI(ctx, "https://peer.test/objects/5f1c")
+		if err != nil || len(note.Emojis) != 1 || note.Emojis[0] != "spool" {
+			t.Errorf("emojis: %v (%v)", note, err)
 		}
+		if shown, err := ana.c.db.ShownEmojis(ctx, "peer.test", note.Emojis); err != nil || len(shown) != 0 {
+			t.Errorf("an emoji without a copy here is shown (%v)", err)
+		}
+		// Each can be edited.
+		edit := strings.NewReplacer("A long text.", "A longer text.", "2026-04-05", "2026-04-06").Replace(bob.document(t, "wordpress_article.json", "blog.test", "https://blog.test/?author=1", "bob"))
+		bob.deliver("siege.test", "/inbox", "bob", strings.Replace(createOf(bob, "bob", edit), `"type":"Create"`, `"type":"Update"`, 1))
 		n.settle()
-		p, err := ana.c.db.PostByURI(ctx, tc.uri)
-		if err != nil {
-			t.Errorf("%s: %v", tc.file, err)
-			continue
+		article, err := ana.c.db.PostByURI(ctx, "https://peer.test/?p=12")
+		if err != nil || article.HTML != "<p><strong>Bees &amp; roofs</strong></p><p>A longer text.</p>" {
+			t.Errorf("the edited article: %v (%v)", article, err)
 		}
-		if !strings.HasPrefix(p.HTML, tc.html) || p.ContentWarning != tc.warning {
-			t.Errorf("%s is shown as %q under %q, want %q under %q", tc.file, p.HTML, p.ContentWarning, tc.html, tc.warning)
-		}
-		files, err := ana.c.db.MediaOf(ctx, []int64{p.ID})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var media []string
-		for _, m := range files[p.ID] {
-			media = append(media, m.MIME+" "+m.Kind)
-		}
-		if got := strings.Join(media, ", "); got != tc.media {
-			t.Errorf("%s has the files %q, want %q", tc.file, got, tc.media)
-		}
-		if !strings.Contains(p.Raw, `"attributedTo"`) {
-			t.Errorf("%s: what was sent isn't kept: %.80s", tc.file, p.Raw)
-		}
-	}
-	note, err := ana.c.db.PostByURI(ctx, "https://peer.test/objects/5f1c")
-	if err != nil || len(note.Emojis) != 1 || note.Emojis[0] != "spool" {
-		t.Errorf("emojis: %v (%v)", note, err)
-	}
-	if shown, err := ana.c.db.ShownEmojis(ctx, "peer.test", note.Emojis); err != nil || len(shown) != 0 {
-		t.Errorf("an emoji without a copy here is shown (%v)", err)
-	}
-	// Each can be edited.
-	edit := strings.NewReplacer("A long text.", "A longer text.", "2026-04-05", "2026-04-06").Replace(bob.document(t, "wordpress_article.json", "blog.test", "https://blog.test/?author=1", "bob"))
-	bob.deliver("siege.test", "/inbox", "bob", strings.Replace(createOf(bob, "bob", edit), `"type":"Create"`, `"type":"Update"`, 1))
-	n.settle()
-	article, err := ana.c.db.PostByURI(ctx, "https://peer.test/?p=12")
-	if err != nil || article.HTML != "<p><strong>Bees &amp; roofs</strong></p><p>A longer text.</p>" {
-		t.Errorf("the edited article: %v (%v)", article, err)
-	}
+	})
 }
 
 func TestWhatIsTooMuchIsCutOrRefused(t *testing.T) {

@@ -139,67 +139,70 @@ func TestAMoveThatOneSideAloneClaimsMovesNobody(t *testing.T) {
 }
 
 func TestPinsAndFeaturedTagsTravel(t *testing.T) {
-	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test")
-	ctx := context.Background()
-	ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
-	before := ana.posts("older than any follower", storage.Public)
-	luc.follows("ana@siege.test")
-	n.settle()
-	later := ana.posts("later", storage.Public)
-	secret := ana.posts("for one only", storage.Direct)
-	for _, id := range []int64{before.ID, later.ID} {
-		if err := ana.c.outbox.Pin(ctx, ana.me, id); err != nil {
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		databases := []string{url}
+		n := startCores(t, nextDatabase(t, &databases), "siege.test", "labo.test")
+		ctx := context.Background()
+		ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
+		before := ana.posts("older than any follower", storage.Public)
+		luc.follows("ana@siege.test")
+		n.settle()
+		later := ana.posts("later", storage.Public)
+		secret := ana.posts("for one only", storage.Direct)
+		for _, id := range []int64{before.ID, later.ID} {
+			if err := ana.c.outbox.Pin(ctx, ana.me, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := ana.c.outbox.Pin(ctx, ana.me, secret.ID); !errors.Is(err, outbox.ErrInvalid) {
+			t.Errorf("a direct post can be pinned: %v", err)
+		}
+		if err := ana.c.outbox.FeatureTag(ctx, ana.me, "#Bees"); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := ana.c.outbox.Pin(ctx, ana.me, secret.ID); !errors.Is(err, outbox.ErrInvalid) {
-		t.Errorf("a direct post can be pinned: %v", err)
-	}
-	if err := ana.c.outbox.FeatureTag(ctx, ana.me, "#Bees"); err != nil {
-		t.Fatal(err)
-	}
-	n.settle()
-	pins := func() string {
-		t.Helper()
-		posts, err := luc.c.db.PinnedPosts(ctx, luc.me.ID, luc.finds("ana@siege.test").ID)
-		if err != nil {
+		n.settle()
+		pins := func() string {
+			t.Helper()
+			posts, err := luc.c.db.PinnedPosts(ctx, luc.me.ID, luc.finds("ana@siege.test").ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var words []string
+			for _, p := range posts {
+				words = append(words, strings.TrimSuffix(strings.TrimPrefix(p.HTML, "<p>"), "</p>"))
+			}
+			return strings.Join(words, ", ")
+		}
+		if got := strings.Split(pins(), ", "); len(got) != 2 {
+			t.Errorf("luc sees the pins %v", got)
+		}
+		tags, err := luc.c.db.FeaturedTags(ctx, luc.finds("ana@siege.test").ID)
+		if err != nil || len(tags) != 1 || tags[0].Name != "bees" {
+			t.Errorf("luc sees the tags %v (%v)", tags, err)
+		}
+		if err := ana.c.outbox.Unpin(ctx, ana.me, later.ID); err != nil {
 			t.Fatal(err)
 		}
-		var words []string
-		for _, p := range posts {
-			words = append(words, strings.TrimSuffix(strings.TrimPrefix(p.HTML, "<p>"), "</p>"))
+		if err := ana.c.outbox.UnfeatureTag(ctx, ana.me, "bees"); err != nil {
+			t.Fatal(err)
 		}
-		return strings.Join(words, ", ")
-	}
-	if got := strings.Split(pins(), ", "); len(got) != 2 {
-		t.Errorf("luc sees the pins %v", got)
-	}
-	tags, err := luc.c.db.FeaturedTags(ctx, luc.finds("ana@siege.test").ID)
-	if err != nil || len(tags) != 1 || tags[0].Name != "bees" {
-		t.Errorf("luc sees the tags %v (%v)", tags, err)
-	}
-	if err := ana.c.outbox.Unpin(ctx, ana.me, later.ID); err != nil {
-		t.Fatal(err)
-	}
-	if err := ana.c.outbox.UnfeatureTag(ctx, ana.me, "bees"); err != nil {
-		t.Fatal(err)
-	}
-	n.settle()
-	if got := pins(); got != "older than any follower" {
-		t.Errorf("after one was taken off, luc sees the pins %q", got)
-	}
-	if tags, err := luc.c.db.FeaturedTags(ctx, luc.finds("ana@siege.test").ID); err != nil || len(tags) != 0 {
-		t.Errorf("luc sees the tags %v (%v)", tags, err)
-	}
-	for i := range storage.MaxPins + 1 {
-		err := ana.c.outbox.Pin(ctx, ana.me, ana.posts(fmt.Sprint("pin ", i), storage.Public).ID)
-		if full := i >= storage.MaxPins-1; errors.Is(err, outbox.ErrInvalid) != full {
-			t.Errorf("pin %d: %v", i, err)
+		n.settle()
+		if got := pins(); got != "older than any follower" {
+			t.Errorf("after one was taken off, luc sees the pins %q", got)
 		}
-	}
-	if got := n.get("siege.test", strings.TrimPrefix(ana.me.FeaturedURI, "https://siege.test")); got != http.StatusUnauthorized {
-		t.Errorf("without a signature the pins are answered with %d", got)
-	}
+		if tags, err := luc.c.db.FeaturedTags(ctx, luc.finds("ana@siege.test").ID); err != nil || len(tags) != 0 {
+			t.Errorf("luc sees the tags %v (%v)", tags, err)
+		}
+		for i := range storage.MaxPins + 1 {
+			err := ana.c.outbox.Pin(ctx, ana.me, ana.posts(fmt.Sprint("pin ", i), storage.Public).ID)
+			if full := i >= storage.MaxPins-1; errors.Is(err, outbox.ErrInvalid) != full {
+				t.Errorf("pin %d: %v", i, err)
+			}
+		}
+		if got := n.get("siege.test", strings.TrimPrefix(ana.me.FeaturedURI, "https://siege.test")); got != http.StatusUnauthorized {
+			t.Errorf("without a signature the pins are answered with %d", got)
+		}
+	})
 }
 
 func TestNobodyPinsForSomebodyElse(t *testing.T) {
@@ -407,27 +410,30 @@ func TestABlockEndsFollowsBothWaysAndIsRemembered(t *testing.T) {
 }
 
 func TestAReportReachesTheOtherNodeWithoutItsAuthor(t *testing.T) {
-	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test")
-	ctx := context.Background()
-	ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
-	ana.follows("luc@labo.test")
-	n.settle()
-	luc.posts("rude words", storage.Public)
-	n.settle()
-	kept, err := ana.c.outbox.Report(ctx, ana.me, outbox.Complaint{Target: ana.finds("luc@labo.test").ID, Posts: []int64{ana.reads("rude words").ID}, Comment: "look <b>at</b> this", Forward: true})
-	if err != nil || len(kept.Posts) != 1 {
-		t.Fatal(err, kept)
-	}
-	n.settle()
-	reports, err := luc.c.db.Reports(ctx, storage.Page{})
-	if err != nil || len(reports) != 1 {
-		t.Fatalf("%d reports (%v)", len(reports), err)
-	}
-	r := reports[0]
-	by, err := luc.c.db.AccountByID(ctx, r.AccountID)
-	if err != nil || by.Kind != storage.Application || r.TargetID != luc.me.ID || len(r.Posts) != 1 || r.Comment != "look at this" {
-		t.Errorf("the report is %+v by %+v (%v)", r, by, err)
-	}
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		databases := []string{url}
+		n := startCores(t, nextDatabase(t, &databases), "siege.test", "labo.test")
+		ctx := context.Background()
+		ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
+		ana.follows("luc@labo.test")
+		n.settle()
+		luc.posts("rude words", storage.Public)
+		n.settle()
+		kept, err := ana.c.outbox.Report(ctx, ana.me, outbox.Complaint{Target: ana.finds("luc@labo.test").ID, Posts: []int64{ana.reads("rude words").ID}, Comment: "look <b>at</b> this", Forward: true})
+		if err != nil || len(kept.Posts) != 1 {
+			t.Fatal(err, kept)
+		}
+		n.settle()
+		reports, err := luc.c.db.Reports(ctx, storage.Page{})
+		if err != nil || len(reports) != 1 {
+			t.Fatalf("%d reports (%v)", len(reports), err)
+		}
+		r := reports[0]
+		by, err := luc.c.db.AccountByID(ctx, r.AccountID)
+		if err != nil || by.Kind != storage.Application || r.TargetID != luc.me.ID || len(r.Posts) != 1 || r.Comment != "look at this" {
+			t.Errorf("the report is %+v by %+v (%v)", r, by, err)
+		}
+	})
 }
 
 func TestAReactionCountsAsALikeUntilItIsUndone(t *testing.T) {
