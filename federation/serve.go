@@ -89,7 +89,10 @@ func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 	}
 	var body []byte
 	if host == "" && a.Kind != storage.Application {
-		body, err = n.Writer.StubActor(a)
+		var key *storage.Key
+		if key, err = n.DB.ProofKey(ctx, a.ID); err == nil {
+			body, err = n.Writer.StubActor(a, key)
+		}
 	} else {
 		body, err = n.fullActor(ctx, a)
 	}

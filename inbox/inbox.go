@@ -33,12 +33,14 @@ type Inbox struct {
 const (
 	JobApply = "apply"
 	JobFetch = "fetch"
+	JobGone  = "gone"
 )
 
 // Register tells the queue who does the inbox's jobs.
 func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
+	q.Handle(JobGone, in.Gone)
 }
 
 // Routes lists the ways in.

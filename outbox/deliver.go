@@ -62,6 +62,9 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 			if err != nil {
 				return err
 			}
+			if body, err = prove(ctx, tx, actor, body); err != nil {
+				return err
+			}
 			if bodies[how], err = tx.AddBody(ctx, body); err != nil {
 				return err
 			}

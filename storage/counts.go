@@ -8,7 +8,7 @@ import (
 )
 
 // counted are the tables whose rows say what a node has taken in.
-var counted = []string{"accounts", "users", "peers", "follows", "posts", "post_edits", "mentions", "hashtags", "home", "reach", "media",
+var counted = []string{"accounts", "keys", "users", "peers", "follows", "posts", "post_edits", "mentions", "hashtags", "home", "reach", "media",
 	"likes", "bookmarks", "notifications", "jobs", "job_bodies", "hosts", "ended_activities", "tokens", "sessions", "markers"}
 
 // Counts tells how many rows each table has, for diagnosis and for tests that say "nothing changed".
