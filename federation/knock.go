@@ -31,6 +31,10 @@ type Schemes interface {
 
 type schemeKey struct{}
 
+func contextWith(ctx context.Context, s Scheme) context.Context {
+	return context.WithValue(ctx, schemeKey{}, s)
+}
+
 // schemeOf is the scheme by which Sign is to sign a request: the client says so, who knows the host.
 func schemeOf(r *http.Request) Scheme {
 	if s, ok := r.Context().Value(schemeKey{}).(Scheme); ok {
@@ -81,7 +85,7 @@ func (c *Client) knock(req *http.Request, sign func(*http.Request) error) (*http
 }
 
 func (c *Client) signed(req *http.Request, scheme Scheme, sign func(*http.Request) error) (*http.Response, error) {
-	one := req.Clone(context.WithValue(req.Context(), schemeKey{}, scheme))
+	one := req.Clone(contextWith(req.Context(), scheme))
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
