@@ -34,6 +34,8 @@ const (
 	JobApply = "apply"
 	JobFetch = "fetch"
 	JobGone  = "gone"
+	JobQuote = "quote" // verify that a post may quote another
+	JobMove  = "move"  // verify that an account moved
 )
 
 // Register tells the queue who does the inbox's jobs.
@@ -41,6 +43,8 @@ func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
 	q.Handle(JobGone, in.Gone)
+	q.Handle(JobQuote, in.Quote)
+	q.Handle(JobMove, in.Move)
 }
 
 // Routes lists the ways in.
