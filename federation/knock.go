@@ -56,9 +56,12 @@ func (c *Client) knock(req *http.Request, sign func(*http.Request) error) (*http
 	if known == RFC9421 {
 		first, second = RFC9421, Cavage
 	}
-	resp, err := c.signed(req, first, sign)
+	resp, signed, err := c.signed(req, first, sign)
 	if err != nil {
 		return nil, err
+	}
+	if !signed {
+		return resp, nil // what the caller put on it is no signature of ours, and no host of that kind
 	}
 	if !unheard(resp) {
 		if known == "" && acceptsSignature(resp.Header) {
@@ -70,7 +73,7 @@ func (c *Client) knock(req *http.Request, sign func(*http.Request) error) (*http
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	_ = resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(said))
-	again, err := c.signed(req, second, sign)
+	again, _, err := c.signed(req, second, sign)
 	if err != nil {
 		return resp, nil //nolint:nilerr // the first answer stands
 	}
@@ -84,19 +87,20 @@ func (c *Client) knock(req *http.Request, sign func(*http.Request) error) (*http
 	return again, nil
 }
 
-func (c *Client) signed(req *http.Request, scheme Scheme, sign func(*http.Request) error) (*http.Response, error) {
+func (c *Client) signed(req *http.Request, scheme Scheme, sign func(*http.Request) error) (_ *http.Response, signed bool, _ error) {
 	one := req.Clone(contextWith(req.Context(), scheme))
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		one.Body = body
 	}
 	if err := sign(one); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return c.Doer.Do(one)
+	resp, err := c.Doer.Do(one)
+	return resp, one.Header.Get("Signature") != "", err
 }
 
 func (c *Client) learn(ctx context.Context, host string, scheme Scheme) {
