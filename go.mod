@@ -2,6 +2,8 @@ module ruche
 
 go 1.26.0
 
+ignore ./cmd/ruche/node/interop/node_modules
+
 require (
 	github.com/buckket/go-blurhash v1.1.0
 	github.com/coder/websocket v1.8.15

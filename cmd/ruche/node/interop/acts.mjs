@@ -1,0 +1,259 @@
+// What a test can tell the peer to do. Each act takes the world and a JSON object, and answers with one.
+import * as vocab from "@fedify/vocab";
+import { LanguageString } from "@fedify/vocab-runtime";
+import { Temporal } from "@js-temporal/polyfill";
+import { answerFollow } from "./federate.mjs";
+import { actorOf, newPerson, PUBLIC } from "./people.mjs";
+import { describe } from "./seen.mjs";
+
+const context = (world) => world.federation.createContext(new URL(world.origin), world);
+
+function who(world, name) {
+  const person = world.people.get(name);
+  if (!person) throw new Error(`nobody here is called ${name}`);
+  return person;
+}
+
+// find looks an actor up, by acct or id, signed as person.
+async function find(ctx, person, acct) {
+  const loader = await ctx.getDocumentLoader({ identifier: person.name });
+  const found = await ctx.lookupObject(acct, { documentLoader: loader });
+  if (!found) throw new Error(`${acct} was not found`);
+  return found;
+}
+
+function fresh(ctx, person, what) {
+  return new URL(`#${what}/${crypto.randomUUID()}`, ctx.getActorUri(person.name));
+}
+
+async function send(ctx, person, recipients, activity, options = {}) {
+  person.outbox.push(activity);
+  await ctx.sendActivity({ identifier: person.name }, recipients, activity, { preferSharedInbox: true, ...options });
+  return { id: activity.id.href };
+}
+
+// addressing says to whom a post of this visibility goes, in the fields and by delivery.
+async function addressing(ctx, person, { visibility = "public", mentions = [], inReplyToAuthor, group }) {
+  const followers = ctx.getFollowersUri(person.name);
+  const named = await Promise.all(mentions.map((acct) => find(ctx, person, acct)));
+  const uris = named.map((one) => one.id);
+  const lists = {
+    public: [[PUBLIC], [followers, ...uris]],
+    unlisted: [[followers], [PUBLIC, ...uris]],
+    followers: [[followers], uris],
+    direct: [uris, []],
+  };
+  const [tos, ccs] = lists[visibility];
+  const recipients = [...named];
+  if (visibility !== "direct") recipients.push(...person.followers.values());
+  for (const other of [inReplyToAuthor, group]) {
+    if (!other) continue;
+    const found = await find(ctx, person, other);
+    recipients.push(found);
+    if (!uris.some((uri) => uri.href === found.id.href)) ccs.push(found.id);
+  }
+  return { tos, ccs, named, recipients };
+}
+
+function tagsOf(world, { hashtags = [] }, named) {
+  return [
+    ...named.map((one) => new vocab.Mention({ href: one.id, name: `@${one.preferredUsername}@${one.id.host}` })),
+    ...hashtags.map((tag) => new vocab.Hashtag({ href: new URL(`/tags/${tag}`, world.origin), name: `#${tag}` })),
+  ];
+}
+
+function wordsOf({ content, language, summary, sensitive, title, source }) {
+  return {
+    ...(language ? { contents: [content, new LanguageString(content, language)] } : { content }),
+    ...(title ? { name: title } : {}),
+    ...(summary ? { summary } : {}),
+    ...(sensitive ? { sensitive: true } : {}),
+    ...(source ? { source: new vocab.Source({ content: source, mediaType: "text/plain" }) } : {}),
+  };
+}
+
+function choicesOf({ choices = [], multiple = false, endsIn = 3600, closed = false }, counts = {}, voters = 0) {
+  const options = choices.map((name) =>
+    new vocab.Note({ name, replies: new vocab.Collection({ totalItems: counts[name] ?? 0 }) }));
+  return {
+    [multiple ? "inclusiveOptions" : "exclusiveOptions"]: options,
+    endTime: Temporal.Now.instant().add({ seconds: endsIn }),
+    voters,
+    ...(closed ? { closed: Temporal.Now.instant() } : {}),
+  };
+}
+
+export const acts = {
+  async person(world, wanted) {
+    const person = await newPerson(wanted);
+    world.people.set(person.name, person);
+    return { uri: context(world).getActorUri(person.name).href, acct: `${person.name}@${world.host}` };
+  },
+
+  // set changes what the server knows of somebody, and tells nobody.
+  set(world, { by, ...values }) {
+    Object.assign(who(world, by), values);
+  },
+
+  async follow(world, { by, target }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    person.following.add(them.id.href);
+    const follow = new vocab.Follow({ id: fresh(ctx, person, "follows"), actor: ctx.getActorUri(by), object: them.id, to: them.id });
+    person.lastFollow = follow;
+    return send(ctx, person, them, follow);
+  },
+
+  async unfollow(world, { by, target }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    person.following.delete(them.id.href);
+    return send(ctx, person, them, new vocab.Undo({ id: fresh(ctx, person, "undos"), actor: ctx.getActorUri(by), object: person.lastFollow, to: them.id }));
+  },
+
+  // answer says yes or no to the last follow of an actor, also after another answer.
+  async answer(world, { by, follower, yes }) {
+    const ctx = context(world);
+    const asked = world.seen.findLast((one) => one.type === "Follow" && one.actor === follower && one.objectId === ctx.getActorUri(by).href);
+    if (!asked) throw new Error(`${follower} did not ask ${by}`);
+    const follow = new vocab.Follow({ id: new URL(asked.id), actor: new URL(asked.actor), object: new URL(asked.objectId) });
+    await answerFollow(ctx, who(world, by), follow, yes);
+  },
+
+  // post publishes a Note, an Article or a Question.
+  async post(world, wanted) {
+    const ctx = context(world);
+    const { by, kind = "Note", image, inReplyTo, visibility = "public", policy } = wanted;
+    const person = who(world, by);
+    const { tos, ccs, named, recipients } = await addressing(ctx, person, wanted);
+    const id = ctx.getObjectUri(vocab[kind], { identifier: by, id: crypto.randomUUID() });
+    const group = wanted.group ? (await find(ctx, person, wanted.group)).id : null;
+    const object = new vocab[kind]({
+      id,
+      attribution: ctx.getActorUri(by),
+      ...wordsOf(wanted),
+      published: Temporal.Now.instant(),
+      url: new URL(`/@${by}/${id.pathname.split("/").pop()}`, world.origin),
+      tags: tagsOf(world, wanted, named),
+      attachments: image
+        ? [new vocab.Image({ mediaType: "image/png", url: new URL(`/media/${image}.png`, world.origin), name: image, width: 1, height: 1 })]
+        : [],
+      replyTarget: inReplyTo ? new URL(inReplyTo) : null,
+      audience: group,
+      tos,
+      ccs,
+      ...(kind === "Question" ? choicesOf(wanted) : {}),
+      ...(policy ? { interactionPolicy: quotePolicy(ctx, by, policy) } : {}),
+      ...(wanted.quote && wanted.stamp ? { quote: new URL(wanted.quote), quoteAuthorization: new URL(wanted.stamp) } : {}),
+      ...(wanted.quote && !wanted.stamp ? { quote: new URL(wanted.quote) } : {}),
+    });
+    keepObject(person, object, visibility, recipients);
+    person.objects.get(id.href).wanted = wanted;
+    const create = new vocab.Create({
+      id: new URL(`${id.href}#create`), actor: ctx.getActorUri(by), object, published: object.published, audience: group, tos, ccs,
+    });
+    if (wanted.silent) return { id: id.href, activity: create.id.href };
+    if (wanted.sync) await send(ctx, person, "followers", create, { syncCollection: true });
+    else await send(ctx, person, recipients, create);
+    return { id: id.href, activity: create.id.href };
+  },
+
+  // edit changes a post's words, or the counts of its poll, and tells whom its Create told.
+  async edit(world, { by, id, counts, voters, ...words }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const kept = person.objects.get(id);
+    const { wanted } = kept;
+    kept.object = kept.object.clone({
+      ...wordsOf({ ...wanted, ...words }),
+      ...(wanted.kind === "Question" ? choicesOf({ ...wanted, ...words }, counts, voters) : {}),
+      updated: Temporal.Now.instant(),
+    });
+    const { object } = kept;
+    return send(ctx, person, kept.recipients, new vocab.Update({
+      id: fresh(ctx, person, "updates"), actor: ctx.getActorUri(by), object, tos: [...object.toIds], ccs: [...object.ccIds],
+    }));
+  },
+
+  async remove(world, { by, id }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const { recipients } = person.objects.get(id);
+    person.objects.delete(id);
+    return send(ctx, person, recipients, new vocab.Delete({
+      id: fresh(ctx, person, "deletes"), actor: ctx.getActorUri(by), object: new vocab.Tombstone({ id: new URL(id) }), to: PUBLIC,
+    }));
+  },
+
+  // react sends a Like, an Announce or an EmojiReact of somebody's post.
+  async react(world, { by, kind, id, author, emoji }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, author);
+    const public_ = kind === "Announce";
+    const activity = new vocab[kind]({
+      id: fresh(ctx, person, "reactions"),
+      actor: ctx.getActorUri(by),
+      object: new URL(id),
+      published: Temporal.Now.instant(),
+      tos: public_ ? [PUBLIC] : [them.id],
+      ccs: public_ ? [ctx.getFollowersUri(by), them.id] : [],
+      ...(emoji ? { content: emoji } : {}),
+    });
+    person.reactions = { ...person.reactions, [`${kind} ${id}`]: activity };
+    return send(ctx, person, public_ ? [them, ...person.followers.values()] : them, activity);
+  },
+
+  async unreact(world, { by, kind, id, author }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, author);
+    const object = person.reactions[`${kind} ${id}`];
+    return send(ctx, person, [them, ...(kind === "Announce" ? person.followers.values() : [])], new vocab.Undo({
+      id: fresh(ctx, person, "undos"), actor: ctx.getActorUri(by), object, tos: [...object.toIds], ccs: [...object.ccIds],
+    }));
+  },
+
+  // get reads an object as somebody of this server, or as nobody.
+  async get(world, { by, uri }) {
+    const ctx = context(world);
+    const documentLoader = by ? await ctx.getDocumentLoader({ identifier: by }) : ctx.documentLoader;
+    const found = await ctx.lookupObject(uri, { documentLoader });
+    if (!found) return { found: false };
+    return { found: true, object: await describe({ ...ctx, documentLoader, contextLoader: ctx.contextLoader }, found) };
+  },
+
+  // list reads a collection to its end, and gives the ids of what it holds.
+  async list(world, { by, uri }) {
+    const ctx = context(world);
+    const documentLoader = await ctx.getDocumentLoader({ identifier: by });
+    const found = await ctx.lookupObject(uri, { documentLoader });
+    if (!(found instanceof vocab.Collection)) return { found: false, items: [] };
+    const items = [];
+    for await (const one of ctx.traverseCollection(found, { documentLoader })) items.push(one.id?.href ?? one.href?.href);
+    return { found: true, total: found.totalItems ?? -1, items };
+  },
+
+  profile: (world, { by }) => actorOf(context(world), who(world, by)).then((actor) => describe(context(world), actor)),
+
+  seen: (world, { since = 0 }) => ({ seen: world.seen.slice(since) }),
+  refused: (world) => ({ refused: world.refused }),
+  fetched: (world) => ({ fetched: world.fetched }),
+};
+
+// keepObject remembers a post, whom it was sent to, and who may fetch it.
+function keepObject(person, object, visibility, recipients) {
+  person.objects.set(object.id.href, {
+    object,
+    open: visibility === "public" || visibility === "unlisted",
+    hosts: recipients.map((one) => one.id.host),
+    recipients,
+  });
+}
+
+function quotePolicy(ctx, by, policy) {
+  const allowed = { everybody: PUBLIC, followers: ctx.getFollowersUri(by), nobody: ctx.getActorUri(by) }[policy];
+  return new vocab.InteractionPolicy({ canQuote: new vocab.InteractionRule({ automaticApproval: allowed }) });
+}
