@@ -3,7 +3,7 @@ import * as vocab from "@fedify/vocab";
 import { LanguageString } from "@fedify/vocab-runtime";
 import { Temporal } from "@js-temporal/polyfill";
 import { answerFollow } from "./federate.mjs";
-import { actorOf, newPerson, PUBLIC } from "./people.mjs";
+import { actorOf, changeKeys, newPerson, PUBLIC } from "./people.mjs";
 import { describe } from "./seen.mjs";
 
 const context = (world) => world.federation.createContext(new URL(world.origin), world);
@@ -33,7 +33,7 @@ async function send(ctx, person, recipients, activity, options = {}) {
 }
 
 // addressing says to whom a post of this visibility goes, in the fields and by delivery.
-async function addressing(ctx, person, { visibility = "public", mentions = [], inReplyToAuthor, group }) {
+async function addressing(ctx, person, { visibility = "public", mentions = [], inReplyToAuthor, group, recipients: chosen }) {
   const followers = ctx.getFollowersUri(person.name);
   const named = await Promise.all(mentions.map((acct) => find(ctx, person, acct)));
   const uris = named.map((one) => one.id);
@@ -52,6 +52,7 @@ async function addressing(ctx, person, { visibility = "public", mentions = [], i
     recipients.push(found);
     if (!uris.some((uri) => uri.href === found.id.href)) ccs.push(found.id);
   }
+  if (chosen) return { tos, ccs, named, recipients: chosen.map(({ id, inbox }) => ({ id: new URL(id), inboxId: new URL(inbox) })) };
   return { tos, ccs, named, recipients };
 }
 
@@ -236,12 +237,36 @@ export const acts = {
     return { found: true, total: found.totalItems ?? -1, items };
   },
 
-  profile: (world, { by }) => actorOf(context(world), who(world, by)).then((actor) => describe(context(world), actor)),
+  // profile changes somebody's profile and tells their followers, or those who are named.
+  async profile(world, { by, tellTo = [], ...changes }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    Object.assign(person.profile, changes);
+    return tellProfile(ctx, person, tellTo);
+  },
+
+  // rotate gives somebody new keys under the old key ids, and tells nobody.
+  async rotate(world, { by }) {
+    await changeKeys(who(world, by));
+  },
+
+  // trouble makes every delivery fail with 503 for a while, and says how many did.
+  trouble(world, { on }) {
+    if (on !== undefined) Object.assign(world, { trouble: on, turned: 0 });
+    return { turned: world.turned ?? 0 };
+  },
 
   seen: (world, { since = 0 }) => ({ seen: world.seen.slice(since) }),
   refused: (world) => ({ refused: world.refused }),
   fetched: (world) => ({ fetched: world.fetched }),
 };
+
+async function tellProfile(ctx, person, tellTo) {
+  const others = await Promise.all(tellTo.map((uri) => find(ctx, person, uri)));
+  return send(ctx, person, [...person.followers.values(), ...others], new vocab.Update({
+    id: fresh(ctx, person, "updates"), actor: ctx.getActorUri(person.name), object: await actorOf(ctx, person), tos: [PUBLIC],
+  }));
+}
 
 // keepObject remembers a post, whom it was sent to, and who may fetch it.
 function keepObject(person, object, visibility, recipients) {

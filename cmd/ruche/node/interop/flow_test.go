@@ -28,6 +28,13 @@ type flow struct {
 	ctx  context.Context
 }
 
+// on is the flow with another server in Fedify's place.
+func (f *flow) on(other *fedify) *flow {
+	changed := *f
+	changed.fed = other
+	return &changed
+}
+
 // shown is a line of the table.
 type shown struct{ area, direction, sentence, rule string }
 

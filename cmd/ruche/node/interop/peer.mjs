@@ -24,7 +24,7 @@ const world = {
   refused: [], // deliveries that it did not take
   fetched: [], // paths that were asked for
   arriving: new AsyncLocalStorage(), // how the activity that is being handled came
-  quiet: false, // answers every delivery with 503, as a server in trouble
+  trouble: false, // answers every delivery with 503
 };
 
 function body(request) {
@@ -39,7 +39,8 @@ function body(request) {
 async function serve(request, response) {
   const bytes = await body(request);
   const url = new URL(request.url, world.origin);
-  if (request.method === "POST" && world.quiet) {
+  if (request.method === "POST" && world.trouble) {
+    world.turned++;
     response.writeHead(503).end();
     return;
   }

@@ -53,9 +53,11 @@ type world struct {
 	caFile string
 	nodes  []*ruche
 	fed    *fedify
-	ends   []func()
-	mu     sync.Mutex
-	people int
+	// stranger is on nobody's allow list.
+	stranger *fedify
+	ends     []func()
+	mu       sync.Mutex
+	people   int
 	// An RSA key takes up to a second to make: the people of the nodes share one.
 	private, public string
 }
@@ -104,6 +106,9 @@ func (w *world) begin() error {
 		return err
 	}
 	if w.fed, err = w.startFedify("fedify.test", nil); err != nil {
+		return err
+	}
+	if w.stranger, err = w.startFedify("fedify.test", nil); err != nil {
 		return err
 	}
 	databases := []string{"sqlite"}
