@@ -1,4 +1,5 @@
 // What a test can tell the peer to do. Each act takes the world and a JSON object, and answers with one.
+import { buildCollectionSynchronizationHeader, signRequest } from "@fedify/fedify";
 import * as vocab from "@fedify/vocab";
 import { LanguageString } from "@fedify/vocab-runtime";
 import { Temporal } from "@js-temporal/polyfill";
@@ -28,7 +29,20 @@ function fresh(ctx, person, what) {
 
 async function send(ctx, person, recipients, activity, options = {}) {
   person.outbox.push(activity);
+  if (person.profile.plain) return sendPlainly(ctx, person, [recipients].flat(), activity);
   await ctx.sendActivity({ identifier: person.name }, recipients, activity, { preferSharedInbox: true, ...options });
+  return { id: activity.id.href };
+}
+
+// sendPlainly sends as servers do that sign requests and nothing else: without a proof or a linked-data signature.
+async function sendPlainly(ctx, person, recipients, activity) {
+  const [key] = await ctx.getActorKeyPairs(person.name);
+  const body = JSON.stringify(await activity.toJsonLd({ ...ctx, contextLoader: ctx.contextLoader }));
+  for (const { inboxId } of recipients) {
+    const request = new Request(inboxId, { method: "POST", headers: { "Content-Type": "application/activity+json" }, body });
+    const answer = await fetch(await signRequest(request, key.privateKey, key.keyId));
+    if (!answer.ok) throw Object.assign(new Error(`${inboxId} answered ${answer.status}`), { statusCode: answer.status });
+  }
   return { id: activity.id.href };
 }
 
@@ -129,6 +143,7 @@ export const acts = {
     const { by, kind = "Note", image, inReplyTo, visibility = "public", policy } = wanted;
     const person = who(world, by);
     const { tos, ccs, named, recipients } = await addressing(ctx, person, wanted);
+    ccs.push(...(wanted.alsoTo ?? []).map((uri) => new URL(uri)));
     const id = ctx.getObjectUri(vocab[kind], { identifier: by, id: crypto.randomUUID() });
     const group = wanted.group ? (await find(ctx, person, wanted.group)).id : null;
     const object = new vocab[kind]({
@@ -147,18 +162,23 @@ export const acts = {
       ccs,
       ...(kind === "Question" ? choicesOf(wanted) : {}),
       ...(policy ? { interactionPolicy: quotePolicy(ctx, by, policy) } : {}),
-      ...(wanted.quote && wanted.stamp ? { quote: new URL(wanted.quote), quoteAuthorization: new URL(wanted.stamp) } : {}),
-      ...(wanted.quote && !wanted.stamp ? { quote: new URL(wanted.quote) } : {}),
+      ...(wanted.quote ? { quote: new URL(wanted.quote) } : {}),
     });
     keepObject(person, object, visibility, recipients);
     person.objects.get(id.href).wanted = wanted;
-    const create = new vocab.Create({
-      id: new URL(`${id.href}#create`), actor: ctx.getActorUri(by), object, published: object.published, audience: group, tos, ccs,
-    });
-    if (wanted.silent) return { id: id.href, activity: create.id.href };
-    if (wanted.sync) await send(ctx, person, "followers", create, { syncCollection: true });
-    else await send(ctx, person, recipients, create);
-    return { id: id.href, activity: create.id.href };
+    const made = { id: id.href };
+    return wanted.silent ? made : { ...(await publish(ctx, person, id.href, wanted.sync)), ...made };
+  },
+
+  // publish sends the Create of a post that was made silently, with the stamp of the quote that it got meanwhile.
+  async publish(world, { by, id, stamp }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    if (stamp) {
+      const kept = person.objects.get(id);
+      kept.object = kept.object.clone({ quoteAuthorization: new URL(stamp) });
+    }
+    return publish(ctx, person, id);
   },
 
   // edit changes a post's words, or the counts of its poll, and tells whom its Create told.
@@ -217,6 +237,102 @@ export const acts = {
     }));
   },
 
+  // vote chooses an answer of a poll.
+  async vote(world, { by, id, author, choice }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, author);
+    const note = new vocab.Note({
+      id: fresh(ctx, person, "votes"), attribution: ctx.getActorUri(by), name: choice, replyTarget: new URL(id), to: them.id,
+    });
+    return send(ctx, person, them, new vocab.Create({ id: new URL(`${note.id.href}/create`), actor: ctx.getActorUri(by), object: note, to: them.id }));
+  },
+
+  // askToQuote asks a post's author for leave to show it in one's own, which is sent along.
+  async askToQuote(world, { by, id, author }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, author);
+    const { object } = person.objects.get(id);
+    return send(ctx, person, them, new vocab.QuoteRequest({
+      id: fresh(ctx, person, "requests"), actor: ctx.getActorUri(by), object: object.quoteId, instrument: object, to: them.id,
+    }));
+  },
+
+  // revokeStamp takes the leave for a quote back.
+  async revokeStamp(world, { by, id }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const { recipients } = person.objects.get(id);
+    person.objects.delete(id);
+    return send(ctx, person, recipients, new vocab.Delete({ id: fresh(ctx, person, "deletes"), actor: ctx.getActorUri(by), object: new URL(id), to: PUBLIC }));
+  },
+
+  // move says that somebody is another account from now on.
+  async move(world, { by, target }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    person.movedTo = them.id.href;
+    return send(ctx, person, [...person.followers.values()], new vocab.Move({
+      id: fresh(ctx, person, "moves"), actor: ctx.getActorUri(by), object: ctx.getActorUri(by), target: them.id, to: ctx.getFollowersUri(by),
+    }));
+  },
+
+  async block(world, { by, target }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    person.block = new vocab.Block({ id: fresh(ctx, person, "blocks"), actor: ctx.getActorUri(by), object: them.id, to: them.id });
+    return send(ctx, person, them, person.block);
+  },
+
+  async unblock(world, { by, target }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    return send(ctx, person, them, new vocab.Undo({ id: fresh(ctx, person, "undos"), actor: ctx.getActorUri(by), object: person.block, to: them.id }));
+  },
+
+  // flag complains of somebody and of posts of theirs.
+  async flag(world, { by, target, posts = [], comment }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const them = await find(ctx, person, target);
+    return send(ctx, person, them, new vocab.Flag({
+      id: fresh(ctx, person, "flags"), actor: ctx.getActorUri(by), objects: [them.id, ...posts.map((uri) => new URL(uri))], content: comment, to: them.id,
+    }));
+  },
+
+  // pin puts a post on top of its author's profile, or takes it away.
+  async pin(world, { by, id, off = false }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    const { object } = person.objects.get(id);
+    person.featured = person.featured.filter((one) => one.id.href !== id);
+    if (!off) person.featured.push(object);
+    const Change = off ? vocab.Remove : vocab.Add;
+    return send(ctx, person, [...person.followers.values()], new Change({
+      id: fresh(ctx, person, "pins"), actor: ctx.getActorUri(by), object: object.id, target: ctx.getFeaturedUri(by), to: PUBLIC,
+    }));
+  },
+
+  // drift changes a list of followers behind everybody's back: lost ones are no longer in it, made-up ones are.
+  async drift(world, { by, lost = [], added = [] }) {
+    const ctx = context(world);
+    const person = who(world, by);
+    for (const uri of lost) person.followers.delete(uri);
+    for (const uri of added) {
+      const them = await find(ctx, person, uri);
+      person.followers.set(uri, { id: them.id, inboxId: them.inboxId, endpoints: them.endpoints });
+    }
+  },
+
+  // synchronization is the header by which Fedify would tell of these followers (FEP-8fcf).
+  async synchronization(_world, { collection, followers }) {
+    return { header: await buildCollectionSynchronizationHeader(collection, followers) };
+  },
+
   // get reads an object as somebody of this server, or as nobody.
   async get(world, { by, uri }) {
     const ctx = context(world);
@@ -260,6 +376,16 @@ export const acts = {
   refused: (world) => ({ refused: world.refused }),
   fetched: (world) => ({ fetched: world.fetched }),
 };
+
+async function publish(ctx, person, id, sync) {
+  const { object, recipients } = person.objects.get(id);
+  const create = new vocab.Create({
+    id: new URL(`${id}#create`), actor: ctx.getActorUri(person.name), object, published: object.published,
+    audience: object.audienceId, tos: [...object.toIds], ccs: [...object.ccIds],
+  });
+  if (sync) return send(ctx, person, "followers", create, { syncCollection: true });
+  return send(ctx, person, recipients, create);
+}
 
 async function tellProfile(ctx, person, tellTo) {
   const others = await Promise.all(tellTo.map((uri) => find(ctx, person, uri)));

@@ -1,10 +1,10 @@
 // What the peer serves and hears: Fedify's dispatchers and inbox listeners over the people of world.
 import { createFederation, MemoryKvStore } from "@fedify/fedify";
 import * as vocab from "@fedify/vocab";
-import { actorOf, recipient } from "./people.mjs";
+import { actorOf, PUBLIC, recipient } from "./people.mjs";
 import { told } from "./seen.mjs";
 
-const { Activity, Accept, Reject, Follow, Undo } = vocab;
+const { Activity, Accept, Announce, Create, Reject, Follow, QuoteRequest, Undo } = vocab;
 
 // Kinds of object that have an address here, and where.
 export const places = { Note: "notes", Article: "articles", Question: "questions", QuoteAuthorization: "stamps" };
@@ -62,7 +62,16 @@ export function federate(world) {
       const target = ctx.parseUri(ended.objectId);
       if (target?.type === "actor") world.people.get(target.identifier)?.followers.delete(undo.actorId.href);
     })
-    .on(Activity, (ctx, activity) => keep(world, ctx, activity))
+    .on(QuoteRequest, async (ctx, request) => {
+      await keep(world, ctx, request);
+      const quoted = ctx.parseUri(request.objectId);
+      const person = quoted?.type === "object" ? world.people.get(quoted.values.identifier) : null;
+      if (person) await answerQuote(ctx, person, request);
+    })
+    .on(Activity, async (ctx, activity) => {
+      await keep(world, ctx, activity);
+      if (activity instanceof Create) await passOn(world, ctx, activity);
+    })
     .onError((_ctx, error) => console.error("inbox:", error));
   return federation;
 }
@@ -84,4 +93,54 @@ export async function answerFollow(ctx, person, follow, yes) {
     object: follow,
     to: follow.actorId,
   }));
+}
+
+// answerQuote gives leave to show a post, with a stamp that this server serves, or refuses it (FEP-044f).
+async function answerQuote(ctx, person, request) {
+  const asker = await recipient(ctx, person, request.actorId);
+  const answer = {
+    id: new URL(`#answers/${crypto.randomUUID()}`, ctx.getActorUri(person.name)),
+    actor: ctx.getActorUri(person.name),
+    object: request,
+    to: request.actorId,
+  };
+  if (person.quotes === "no") {
+    await ctx.sendActivity({ identifier: person.name }, asker, new Reject(answer));
+    return;
+  }
+  const id = ctx.getObjectUri(vocab.QuoteAuthorization, { identifier: person.name, id: crypto.randomUUID() });
+  const object = new vocab.QuoteAuthorization({
+    id, attribution: ctx.getActorUri(person.name), interactingObject: request.instrumentId, interactionTarget: request.objectId,
+  });
+  person.objects.set(id.href, { object, open: true, hosts: [], recipients: [asker] });
+  await ctx.sendActivity({ identifier: person.name }, asker, new Accept({ ...answer, result: id }));
+}
+
+// passOn does what a community does with what its members write for it (FEP-1b12), and what a server does with an
+// answer to a post of somebody who forwards them to followers (ActivityPub 7.1.2).
+async function passOn(world, ctx, create) {
+  const addressed = [...create.toIds, ...create.ccIds].map((uri) => ctx.parseUri(uri));
+  for (const place of addressed) {
+    const group = place?.type === "actor" ? world.people.get(place.identifier) : null;
+    if (group?.kind === "Group" && group.followers.has(create.actorId.href)) await announce(ctx, group, create);
+  }
+  const object = await create.getObject({ ...ctx, suppressError: true });
+  const answered = ctx.parseUri(object?.replyTargetId ?? null);
+  const person = answered?.type === "object" ? world.people.get(answered.values.identifier) : null;
+  if (person?.forwards) {
+    await ctx.forwardActivity({ identifier: person.name }, [...person.followers.values()], { skipIfUnsigned: false, preferSharedInbox: true });
+  }
+}
+
+// announce passes an activity on to a group's members, and the post by itself for those who don't know activities in it.
+export async function announce(ctx, group, create) {
+  for (const object of [create, create.objectId]) {
+    await ctx.sendActivity({ identifier: group.name }, [...group.followers.values()], new Announce({
+      id: new URL(`#announces/${crypto.randomUUID()}`, ctx.getActorUri(group.name)),
+      actor: ctx.getActorUri(group.name),
+      object,
+      to: PUBLIC,
+      cc: ctx.getFollowersUri(group.name),
+    }), { preferSharedInbox: true });
+  }
 }

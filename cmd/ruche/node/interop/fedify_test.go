@@ -130,6 +130,7 @@ type activity struct {
 	object
 	Actor        string
 	ObjectID     string
+	Objects      []string // of a Flag, which has several
 	TargetID     string
 	InstrumentID string
 	ResultID     string
@@ -147,7 +148,7 @@ type object struct {
 	Sensitive                       bool
 	Published, Updated, URL         string
 	To, Cc                          []string
-	InReplyTo, Audience             string
+	InReplyTo, Audience, Context    string
 	Mentions, Hashtags              []struct{ Name, Href string }
 	Files                           []struct {
 		Type, MediaType, URL, Name string

@@ -5,11 +5,12 @@ import * as vocab from "@fedify/vocab";
 export const PUBLIC = new URL("https://www.w3.org/ns/activitystreams#Public");
 
 // newPerson makes somebody with an RSA key, for requests, and an Ed25519 key, for proofs.
-export async function newPerson({ name, kind = "Person", answers = "yes", proofs = true, ...rest }) {
+export async function newPerson({ name, kind = "Person", answers = "yes", quotes = "yes", proofs = true, ...rest }) {
   return {
     name,
     kind,
     answers, // to follows: yes, no, later
+    quotes, // to those who ask to quote: yes, no
     proofs,
     profile: rest,
     keys: await newKeys(proofs),

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,26 +209,33 @@ func (g *guest) follows(p *person) {
 // receives waits until an activity of a kind by somebody of the node is there that fits.
 func (g *guest) receives(kind string, from *person, fits func(*activity) bool) *activity {
 	g.Helper()
-	var found *activity
-	eventually(g.T, fmt.Sprintf("a %s of %s arrives at fedify", kind, from.me.Username), func() bool {
-		for _, a := range g.all(kind, from) {
-			if fits(a) {
-				found = a
-				return true
-			}
+	return g.seesFrom(from.me.URI, kind, fits)
+}
+
+// seesFrom is receives, of an actor of any server.
+func (g *guest) seesFrom(actor, kind string, fits func(*activity) bool) (found *activity) {
+	g.Helper()
+	eventually(g.T, fmt.Sprintf("a %s of %s arrives at fedify", kind, actor), func() bool {
+		if at := slices.IndexFunc(g.by(actor, kind), fits); at >= 0 {
+			found = g.by(actor, kind)[at]
 		}
-		return false
+		return found != nil
 	})
 	return found
 }
 
 // all gives what arrived of a kind by somebody.
-func (g *guest) all(kind string, from *person) (found []*activity) {
+func (g *guest) all(kind string, from *person) []*activity {
+	g.Helper()
+	return g.by(from.me.URI, kind)
+}
+
+func (g *guest) by(actor, kind string) (found []*activity) {
 	g.Helper()
 	seen, err := g.fed.seen()
 	g.must(err)
 	for _, a := range seen {
-		if a.Type == kind && a.Actor == from.me.URI {
+		if a.Type == kind && a.Actor == actor {
 			found = append(found, a)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,8 +44,8 @@ import (
 	"ruche/storage"
 )
 
-// waiting is the upper bound of every wait.
-const waiting = 20 * time.Second
+// waiting is the upper bound of every wait, for a machine that does much else.
+const waiting = time.Minute
 
 // A world is a CA, the nodes and the Fedify server under it; all flows share one.
 type world struct {
@@ -53,6 +55,8 @@ type world struct {
 	caFile string
 	nodes  []*ruche
 	fed    *fedify
+	// second is another server of the same kind, without the right to show posts on the open internet.
+	second *fedify
 	// stranger is on nobody's allow list.
 	stranger *fedify
 	ends     []func()
@@ -108,6 +112,9 @@ func (w *world) begin() error {
 	if w.fed, err = w.startFedify("fedify.test", nil); err != nil {
 		return err
 	}
+	if w.second, err = w.startFedify("fedify.test", nil); err != nil {
+		return err
+	}
 	if w.stranger, err = w.startFedify("fedify.test", nil); err != nil {
 		return err
 	}
@@ -120,8 +127,13 @@ func (w *world) begin() error {
 		if err != nil {
 			return err
 		}
-		if err := n.allow(w.fed.host); err != nil {
+		if err := errors.Join(n.allow(w.fed.host, true), n.allow(w.second.host, false)); err != nil {
 			return err
+		}
+		for _, other := range w.nodes {
+			if err := errors.Join(n.allow(other.domain, false), other.allow(n.domain, false)); err != nil {
+				return err
+			}
 		}
 		w.nodes = append(w.nodes, n)
 	}
@@ -183,6 +195,7 @@ type ruche struct {
 	database string
 	domain   string
 	log      *journal
+	ahead    atomic.Int64 // how far the node's clock is ahead, in nanoseconds
 }
 
 func (w *world) startNode(name, database string) (*ruche, error) {
@@ -216,7 +229,7 @@ func (w *world) startNode(name, database string) (*ruche, error) {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if n.Node, err = node.New(ctx, cfg, node.Options{Version: "0.0.0-interop", Log: log}); err != nil {
+	if n.Node, err = node.New(ctx, cfg, node.Options{Version: "0.0.0-interop", Log: log, Clock: n.clock}); err != nil {
 		return nil, err
 	}
 	if err := n.Start(); err != nil {
@@ -229,6 +242,12 @@ func (w *world) startNode(name, database string) (*ruche, error) {
 	})
 	return n, nil
 }
+
+func (n *ruche) clock() time.Time { return time.Now().Add(time.Duration(n.ahead.Load())) }
+
+// advance moves the node's clock. All flows together stay within the hour that signatures are good for. What is
+// due by then is done when the queue next has a reason to look.
+func (n *ruche) advance(d time.Duration) { n.ahead.Add(int64(d)) }
 
 // postgres makes an empty database, dropped when the world ends.
 func (w *world) postgres() (string, error) {
@@ -257,10 +276,10 @@ func (w *world) postgres() (string, error) {
 	return server[:at+1] + name + "?" + query, nil
 }
 
-// allow puts a host on the node's allow list.
-func (n *ruche) allow(host string) error {
+// allow puts a host on the node's allow list, with or without the right to show posts on the open internet.
+func (n *ruche) allow(host string, publicWeb bool) error {
 	return n.DB().Update(context.Background(), func(tx *storage.Tx) error {
-		return tx.SavePeer(context.Background(), &storage.Peer{Host: host, Tier: storage.Partner, State: storage.PeerActive, PublicWeb: true})
+		return tx.SavePeer(context.Background(), &storage.Peer{Host: host, Tier: storage.Partner, State: storage.PeerActive, PublicWeb: publicWeb})
 	})
 }
 
