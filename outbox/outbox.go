@@ -58,6 +58,8 @@ const (
 func (o *Outbox) Register(q *queue.Queue) {
 	q.Handle(JobDeliver, o.Deliver)
 	q.Handle(JobForgetMedia, o.forgetMedia)
+	q.Handle(storage.JobClosePoll, o.closePoll)
+	q.Handle(storage.JobTellPoll, o.tellPoll)
 }
 
 // visible finds a post that the account may see; a share stands for what it passes on.

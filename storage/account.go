@@ -72,9 +72,15 @@ type Account struct {
 	FetchedAt   time.Time `bun:",nullzero"` // remote: when its document was read
 	SuspendedAt time.Time `bun:",nullzero"`
 	DeletedAt   time.Time `bun:",nullzero"` // the row stays: a username is never given again
-	MovedTo     string
-	Raw         string // the received document
-	Revision    int64  // grows with every change that a reader can see
+	MovedTo     string    // the id of the account that it moved to
+	Aliases     []string  // ids of accounts that are the same person (alsoKnownAs)
+	FeaturedURI string    // the collection of its pinned posts
+	// FeaturedTagsURI is the collection of the tags that it features.
+	FeaturedTagsURI string
+	Emojis          []string // names of the custom emojis in its name and biography
+	Customs         []*Emoji `bun:"-"` // what its host says of them, when it was just read
+	Raw             string   // the received document
+	Revision        int64    // grows with every change that a reader can see
 }
 
 // A Field is a line of a profile.

@@ -9,7 +9,8 @@ import (
 
 // counted are the tables whose rows say what a node has taken in.
 var counted = []string{"accounts", "users", "peers", "follows", "posts", "post_edits", "mentions", "hashtags", "home", "reach", "media",
-	"likes", "bookmarks", "notifications", "jobs", "job_bodies", "hosts", "ended_activities", "tokens", "sessions", "markers"}
+	"likes", "bookmarks", "notifications", "jobs", "job_bodies", "hosts", "ended_activities", "tokens", "sessions", "markers",
+	"polls", "poll_options", "poll_votes", "quotes", "emojis", "pins", "featured_tags", "blocks", "reports"}
 
 // Counts tells how many rows each table has, for diagnosis and for tests that say "nothing changed".
 func (q *Queries) Counts(ctx context.Context) (map[string]int, error) {

@@ -27,6 +27,8 @@ import (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("exists already")
+	// ErrTooManyPins is one pinned post more than a profile has room for.
+	ErrTooManyPins = errors.New("too many pinned posts")
 )
 
 // Options say where the database is and how the node that uses it is called.

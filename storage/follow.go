@@ -57,6 +57,15 @@ func (q *Queries) Following(ctx context.Context, account int64, page Page) ([]*A
 	return q.followSide(ctx, "f.follower_id = ?", "f.followee_id", account, Accepted, page)
 }
 
+// LocalFollowers lists the follows of an account by people of this node, in any state.
+func (q *Queries) LocalFollowers(ctx context.Context, account int64) ([]*Follow, error) {
+	var rows []*Follow
+	if err := q.idb.NewSelect().Model(&rows).Where("f.followee_id = ? AND f.follower_local = ?", account, true).Order("f.id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list local followers: %w", err)
+	}
+	return rows, nil
+}
+
 // FollowRequests pages through those who wait for the account's approval.
 func (q *Queries) FollowRequests(ctx context.Context, account int64, page Page) ([]*Account, []int64, error) {
 	return q.followSide(ctx, "f.followee_id = ?", "f.follower_id", account, Pending, page)

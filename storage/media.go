@@ -8,6 +8,14 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// Kinds of media.
+const (
+	MediaImage = "image"
+	MediaVideo = "video"
+	MediaAudio = "audio"
+	MediaFile  = "file" // anything else: shown as a link
+)
+
 // Media is a picture or file: uploaded here (BlobKey), or a peer's (RemoteURL).
 type Media struct {
 	bun.BaseModel `bun:"table:media,alias:me"`
@@ -16,7 +24,7 @@ type Media struct {
 	AccountID   int64
 	PostID      int64  `bun:",nullzero"` // 0 until it hangs on a post; avatars and headers stay 0
 	Position    int    // order within the post
-	Kind        string // image; others later
+	Kind        string // MediaImage…
 	MIME        string
 	BlobKey     string // in the blob store; also what its URL ends in
 	SmallKey    string

@@ -15,6 +15,8 @@ const (
 	NotifyLike          = "like"
 	NotifyFollow        = "follow"
 	NotifyFollowRequest = "follow_request"
+	NotifyPoll          = "poll" // a poll that one made or voted in is closed
+	NotifyQuote         = "quote"
 )
 
 // A Notification tells a local account that somebody did something that concerns it.
@@ -34,6 +36,11 @@ func (tx *Tx) notify(ctx context.Context, kind string, account, from, post int64
 	if account == from {
 		return nil
 	}
+	return tx.notifyAlways(ctx, kind, account, from, post)
+}
+
+// notifyAlways is notify for what people are told of themselves: that their own poll is closed.
+func (tx *Tx) notifyAlways(ctx context.Context, kind string, account, from, post int64) error {
 	n := &Notification{ID: tx.NewID(tx.Now()), AccountID: account, Kind: kind, FromID: from, PostID: post, CreatedAt: tx.Now()}
 	res, err := tx.idb.NewRaw(`INSERT INTO notifications (id, account_id, kind, from_id, post_id, created_at)
 		SELECT ?, a.id, ?, ?, ?, ? FROM accounts AS a WHERE a.id = ? AND a.peer = '' AND a.kind <> ? ON CONFLICT DO NOTHING`,

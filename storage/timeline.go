@@ -50,6 +50,8 @@ func (pg Page) order(rows any) {
 		slices.Reverse(r)
 	case []*Bookmark:
 		slices.Reverse(r)
+	case []*Report:
+		slices.Reverse(r)
 	case []*Notification:
 		slices.Reverse(r)
 	}

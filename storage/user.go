@@ -35,8 +35,10 @@ type User struct {
 	DefaultCircle     string
 	DefaultSensitive  bool
 	DefaultLanguage   string
-	CreatedAt         time.Time
-	PasswordSetAt     time.Time
+	// DefaultQuotePolicy is who may quote their posts; empty: everybody in the post's circle.
+	DefaultQuotePolicy string
+	CreatedAt          time.Time
+	PasswordSetAt      time.Time
 }
 
 // Admin says whether the user may administer the node.

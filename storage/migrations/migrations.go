@@ -18,6 +18,7 @@ import (
 func All() *migrate.Migrations {
 	all := migrate.NewMigrations()
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
+	all.Add(migrate.Migration{Name: "0003", Comment: "vocabulary", Up: statements(vocabulary), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
 	return all
 }

@@ -20,6 +20,7 @@ type Notification struct {
 var kindsOut = map[string]string{
 	storage.NotifyMention: "mention", storage.NotifyShare: "reblog", storage.NotifyLike: "favourite",
 	storage.NotifyFollow: "follow", storage.NotifyFollowRequest: "follow_request",
+	storage.NotifyPoll: "poll", storage.NotifyQuote: "quote",
 }
 
 // kindsIn translates kinds that an app names; those that this node doesn't know are dropped.
