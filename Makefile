@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 RECORD := $(CURDIR)/tmp/databases
 
-.PHONY: help build demo run test test-race test-processes lint check bench fuzz deps
+.PHONY: help build demo run test test-race test-processes test-interop lint check bench fuzz deps
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,16 @@ define tests
 	if [ -n "$$RUCHE_TEST_POSTGRES" ]; then case " $$ran " in *" postgresql "*) ;; *) echo "PostgreSQL was not tested"; exit 1;; esac; \
 	else echo "PostgreSQL: not tested; set RUCHE_TEST_POSTGRES to a server's URL"; fi
 endef
+
+INTEROP := cmd/ruche/node/interop
+test-interop: $(INTEROP)/node_modules/.package-lock.json ## runs Ruche against Fedify, which needs npm and names in /etc/hosts
+	go vet -tags interop ./$(INTEROP)
+	go tool staticcheck -tags interop -checks inherit,-U1000 ./$(INTEROP)
+	go test -count=1 -tags interop ./$(INTEROP)
+
+$(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
+	cd $(INTEROP) && npm ci --no-audit --no-fund
+	@touch $@
 
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l cmd federation inbox outbox storage web); if [ -n "$$bad" ]; then echo "not gofmt-ed: $$bad"; exit 1; fi
