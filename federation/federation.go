@@ -13,8 +13,10 @@
 package federation
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"ruche/federation/vocab"
 	"ruche/storage"
@@ -36,7 +38,11 @@ type Node struct {
 	PublicPages bool
 	Gate        *Gate
 
-	rates rates
+	// Prove has a linked peer show that it has the key that we know, and holds it if it hasn't; nil: nobody is linked.
+	Prove func(ctx context.Context, peer *storage.Peer) error
+
+	rates  rates
+	proven sync.Map // host → when
 }
 
 // A Route is a way in for peers. The handler finds {id} by r.PathValue.

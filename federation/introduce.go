@@ -80,7 +80,7 @@ func (n *Node) CheckService(ctx context.Context, peer *storage.Peer) error {
 	if err != nil {
 		return err
 	}
-	return n.heldUnless(ctx, peer, now.Fingerprint)
+	return n.HeldUnless(ctx, peer, now.Fingerprint)
 }
 
 // pinned holds a linked peer whose service actor comes with another key than the one confirmed.
@@ -93,10 +93,11 @@ func (n *Node) pinned(ctx context.Context, a *storage.Account) error {
 	if err != nil {
 		return fmt.Errorf("key of %s: %w: %w", a.URI, err, ErrUntrusted)
 	}
-	return n.heldUnless(ctx, peer, print)
+	return n.HeldUnless(ctx, peer, print)
 }
 
-func (n *Node) heldUnless(ctx context.Context, peer *storage.Peer, print string) error {
+// HeldUnless holds a linked peer that comes with another key than the one confirmed; the error is ErrUntrusted then.
+func (n *Node) HeldUnless(ctx context.Context, peer *storage.Peer, print string) error {
 	if print == peer.Fingerprint {
 		return nil
 	}

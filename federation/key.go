@@ -63,24 +63,33 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
-	if refresh {
-		// A person's key changes seldom; when it does, the node behind it must still be the one that we know.
-		if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
-			return nil, err
-		} else if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
-		}
+	if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
 	return stored.use()
 }
 
-// sameNode holds a linked peer if its own key isn't the one that was confirmed.
+// proofAge is how long a linked node that showed that it has its key isn't asked again.
+const proofAge = 5 * time.Minute
+
+// sameNode is asked when a key is new here, or another than before: a linked peer must show that it still has the key
+// that was confirmed. Its document alone shows nothing: whoever took its name can serve a copy.
 func (n *Node) sameNode(ctx context.Context, host string) error {
 	peer, err := n.Peer(ctx, host)
-	if err != nil {
+	if err != nil || !peer.Linked() || n.Prove == nil {
 		return err
 	}
-	return n.CheckService(ctx, peer)
+	now := n.DB.Now()
+	if at, ok := n.proven.Load(host); ok && now.Sub(at.(time.Time)) < proofAge && now.Sub(at.(time.Time)) >= 0 {
+		return nil
+	}
+	if err := n.Prove(ctx, peer); err != nil {
+		return err
+	}
+	n.proven.Store(host, now)
+	return nil
 }
 
 // storedKey is a key with what is known of its owner.

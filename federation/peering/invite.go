@@ -227,7 +227,7 @@ func (p *Peering) exchange(ctx context.Context, me *self, m *message, fingerprin
 		return nil, fmt.Errorf("answer of %s: %w", m.To, err)
 	}
 	if print != fingerprint {
-		return nil, fmt.Errorf("%s answers with the key %s, and the invitation names %s: somebody may be in between: %w", m.To, ShowFingerprint(print), ShowFingerprint(fingerprint), ErrHandshake)
+		return nil, &otherKey{print, fmt.Errorf("%s answers with the key %s instead of %s: somebody may be in between: %w", m.To, ShowFingerprint(print), ShowFingerprint(fingerprint), ErrHandshake)}
 	}
 	if answer.From != m.To || answer.To != m.From || answer.ID != m.ID {
 		return nil, fmt.Errorf("%s answers something else: %w", m.To, ErrHandshake)

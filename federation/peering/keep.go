@@ -78,7 +78,11 @@ func (p *Peering) check(ctx context.Context, job *storage.Job) error {
 	if err != nil || !peer.Active() {
 		return nil
 	}
-	if err := p.Node.CheckService(ctx, peer); err != nil && !errors.Is(err, federation.ErrUntrusted) {
+	prove := p.Node.CheckService
+	if peer.Linked() {
+		prove = p.Prove
+	}
+	if err := prove(ctx, peer); err != nil && !errors.Is(err, federation.ErrUntrusted) {
 		return &queue.HostError{Err: err}
 	}
 	software, err := p.software(ctx, peer.Host)

@@ -33,6 +33,8 @@ const (
 	typeRenew        = "renew"        // a new comparison, after a key changed
 	typeWelcome      = "welcome"      // the answer to both
 	typeReveal       = "reveal"       // the nonce that was committed to
+	typeCheck        = "check"        // show that you have your key
+	typeProof        = "proof"        // the answer to it
 	typeConfirm      = "confirm"      // the codes are the same
 	typeRefuse       = "refuse"       // they are not
 	typeChanged      = "changed"      // the terms

@@ -56,7 +56,7 @@ func (p *Peering) read(r *http.Request) ([]byte, error) {
 	if m.To != p.Node.Host || m.From == p.Node.Host {
 		return nil, refuse("not_for_us", "this message is for another node")
 	}
-	if age := p.DB.Now().Sub(m.At); (m.Type == typeAnswer || m.Type == typeRenew || m.Type == typeReveal) && (age > messageAge || age < -messageAge) {
+	if age := p.DB.Now().Sub(m.At); (m.Type == typeAnswer || m.Type == typeRenew || m.Type == typeReveal || m.Type == typeCheck) && (age > messageAge || age < -messageAge) {
 		return nil, refuse("clock", "the clocks of the two nodes differ too much, or the message is an old one")
 	}
 	ctx = storage.ActingAs(ctx, storage.Actor{Kind: storage.ActorPeer, Name: m.From})
@@ -68,6 +68,8 @@ func (p *Peering) read(r *http.Request) ([]byte, error) {
 		answer, err = p.renewing(ctx, m, fingerprint)
 	case typeReveal:
 		answer, err = p.revealed(ctx, m, fingerprint)
+	case typeCheck:
+		answer, err = p.checked(ctx, m, fingerprint)
 	case typeConfirm, typeRefuse:
 		err = p.confirmed(ctx, m, fingerprint)
 	default:

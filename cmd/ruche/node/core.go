@@ -107,6 +107,7 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
 	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
 	c.peering.Register(c.queue)
+	node.Prove = c.peering.Prove
 	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)

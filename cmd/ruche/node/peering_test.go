@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +288,48 @@ func TestWhatOneSideChangesOrEndsTheOtherIsTold(t *testing.T) {
 	if len(events) == 0 || events[0].Kind != storage.EventTheyEnded {
 		t.Errorf("labo's admin reads %v", events)
 	}
+}
+
+func TestWhoTookANodesNameAndHasNotItsKeyIsNotBelieved(t *testing.T) {
+	n := strangers(t, "siege.test", "labo.test")
+	ctx := context.Background()
+	ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
+	n.link("siege.test", "labo.test", storage.Partner)
+	ana.follows("luc@labo.test")
+	n.settle()
+	luc.posts("I am luc", storage.Public)
+	n.settle()
+	ana.sees("I am luc", 1)
+	// The document of the node's own actor stays as it was; whoever signs for it now has another key.
+	private, public, err := federation.GenerateKey()
+	ok(t, err)
+	whole := n.net.nodes["labo.test"]
+	service, err := n.cores["labo.test"].db.ServiceActor(ctx)
+	ok(t, err)
+	copied := httptest.NewRecorder()
+	whole.ServeHTTP(copied, httptest.NewRequest(http.MethodGet, service.URI, nil))
+	n.net.nodes["labo.test"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if "https://labo.test"+r.URL.Path == service.URI {
+			w.Header().Set("Content-Type", copied.Header().Get("Content-Type"))
+			_, _ = w.Write(copied.Body.Bytes())
+			return
+		}
+		whole.ServeHTTP(w, r)
+	})
+	n.changeKey("labo.test")
+	n.update("labo.test", func(tx *storage.Tx) error {
+		a, err := tx.AccountByID(ctx, luc.me.ID)
+		if err != nil {
+			return err
+		}
+		a.PrivateKey, a.PublicKey = private, public
+		return tx.SaveAccount(ctx, a)
+	})
+	n.advance(federationKeyPause)
+	luc.posts("I am not", storage.Public)
+	n.settle()
+	ana.sees("I am not", 0)
+	n.states("siege.test", "labo.test", "suspended key_changed")
 }
 
 // changeKey gives a node another key without a word to anybody.
