@@ -66,7 +66,24 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
+	if refresh {
+		// A person's key changes seldom; when it does, the node behind it must still be the one that we know.
+		if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
+			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
+		}
+	}
 	return stored.use()
+}
+
+// sameNode holds a linked peer if its own key isn't the one that was confirmed.
+func (n *Node) sameNode(ctx context.Context, host string) error {
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return err
+	}
+	return n.CheckService(ctx, peer)
 }
 
 // storedKey is a key with what is known of its owner.

@@ -72,6 +72,9 @@ func (in *Inbox) Receive(w http.ResponseWriter, r *http.Request) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "60")
 	}
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", federation.RetryAfterRate)
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -85,7 +88,7 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	if err != nil {
 		return nil, err
 	}
-	signer, err := in.Node.Gate.Verify(r, body)
+	signer, err := in.Node.Admit(r, body)
 	if err != nil {
 		if gone, e := in.goneActor(ctx, r, body, err); gone || e != nil {
 			return nil, e
@@ -128,6 +131,14 @@ func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, e envelope) error 
 	}
 	if !actor.SuspendedAt.IsZero() && !mayWhileSuspended[a.Type] {
 		return refuse(http.StatusForbidden, "suspended", "%s is suspended here", a.Actor)
+	}
+	peer, err := in.Node.Peer(ctx, actor.Peer)
+	if err != nil {
+		return refuse(http.StatusForbidden, "not_a_peer", "%w", err)
+	}
+	if reason := peer.Refuses(storage.In, crossing(a, actor)); reason != "" {
+		// Not 403: that would say that we refuse the whole peer, and hold up all that it has for us.
+		return refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", actor.Peer)
 	}
 	return in.DB.Update(ctx, func(tx *storage.Tx) error {
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: e, Body: a.Raw})
