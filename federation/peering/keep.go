@@ -16,7 +16,7 @@ import (
 // checkEvery is how often a peer's key and software are looked at.
 const checkEvery = 24 * time.Hour
 
-// Begin makes sure that what runs by itself does. It may be called by every process that opens the node.
+// Begin makes sure that what runs by itself does; a node that starts calls it.
 func (p *Peering) Begin(ctx context.Context) error {
 	return p.DB.Update(ctx, func(tx *storage.Tx) error {
 		return tx.EnsureJob(ctx, storage.JobPeers, tx.Now().Add(storage.PeersEvery))

@@ -57,11 +57,7 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 		return nil, err
 	}
 	c := &core{db: db, metrics: m}
-	err = c.wire(ctx, cfg, opt)
-	if err == nil {
-		err = c.peering.Begin(ctx)
-	}
-	if err != nil {
+	if err := c.wire(ctx, cfg, opt); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil

@@ -127,6 +127,7 @@ func (n *testNodes) begin(host string) {
 	n.net.nodes[host] = mux
 	n.net.mu.Unlock()
 	n.cores[host] = c
+	ok(n.t, c.peering.Begin(context.Background()))
 }
 
 // restart ends a node and opens it again.

@@ -126,7 +126,11 @@ func (n *Node) Start() error {
 	if n.release, err = Lock(n.cfg.DataDir); err != nil {
 		return err
 	}
-	if err := auditConfig(context.Background(), n.db, n.cfg, n.opt.Version); err != nil {
+	err = auditConfig(context.Background(), n.db, n.cfg, n.opt.Version)
+	if err == nil {
+		err = n.peering.Begin(context.Background())
+	}
+	if err != nil {
 		n.release()
 		return err
 	}
