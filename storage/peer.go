@@ -213,10 +213,12 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 	if _, err := insert.Exec(ctx); err != nil {
 		return fmt.Errorf("save peer %s: %w", p.Host, err)
 	}
-	if left := p.EndsAt.Sub(now); p.State == PeerActive && !p.EndsAt.IsZero() && left < PeersEvery {
-		if err := tx.EnsureJob(ctx, JobPeers, p.EndsAt); err != nil {
-			return err
-		}
+	look := now.Add(PeersEvery)
+	if p.State == PeerActive && !p.EndsAt.IsZero() && p.EndsAt.Before(look) {
+		look = p.EndsAt
+	}
+	if err := tx.EnsureJob(ctx, JobPeers, look); err != nil {
+		return err
 	}
 	if blockedNow {
 		if err := tx.Enqueue(ctx, NewJob{Kind: JobPurge, Args: p.Host, RunAt: p.PurgeAt}); err != nil {

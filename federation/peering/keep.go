@@ -16,9 +16,14 @@ import (
 // checkEvery is how often a peer's key and software are looked at.
 const checkEvery = 24 * time.Hour
 
-// Begin makes sure that what runs by itself does; a node that starts calls it.
+// Begin makes sure that what runs by itself does, where there is anybody to look after; a node that starts calls
+// it, since it may have slept longer than a job lives.
 func (p *Peering) Begin(ctx context.Context) error {
 	return p.DB.Update(ctx, func(tx *storage.Tx) error {
+		peers, err := tx.Peers(ctx)
+		if err != nil || len(peers) == 0 {
+			return err
+		}
 		return tx.EnsureJob(ctx, storage.JobPeers, tx.Now().Add(storage.PeersEvery))
 	})
 }
