@@ -104,6 +104,12 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 	if err == nil || !errors.Is(err, storage.ErrNotFound) {
 		return p, err
 	}
+	return n.fetchPost(ctx, uri, nil)
+}
+
+// fetchPost reads a post from its host and keeps it as backfill. fits, where not nil, says whether
+// it is what was looked for; what isn't is not kept.
+func (n *Node) fetchPost(ctx context.Context, uri string, fits func(*vocab.Object) error) (*storage.Post, error) {
 	host, err := HostOf(uri)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, storage.ErrNotFound)
@@ -136,6 +142,11 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 		}
 		if o.ID != id {
 			return nil, fmt.Errorf("%s answers with %s: %w", id, o.ID, ErrUntrusted)
+		}
+	}
+	if fits != nil {
+		if err := fits(o); err != nil {
+			return nil, err
 		}
 	}
 	if len(o.AttributedTo) == 0 {

@@ -26,6 +26,7 @@ func (n *Node) Routes() []Route {
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},
+		{"GET", "/posts/{id}/context", n.Context},
 		{"GET", "/shares/{id}", n.Shares},
 	}
 }

@@ -92,13 +92,16 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if err := json.Unmarshal([]byte(job.Args), &f); err != nil {
 		return queue.Permanent(fmt.Errorf("read job: %w", err))
 	}
-	if _, err := in.Node.Post(ctx, f.URI); err != nil {
+	post, err := in.Node.Post(ctx, f.URI)
+	if err != nil {
 		return fetchOutcome(in, ctx, f.URI, err)
 	}
 	if !f.Then {
 		return nil
 	}
-	args, err := json.Marshal(envelope{SignedAt: f.SignedAt})
+	// Its id may be another than the one that was asked for: a page, say. Applied by that one, the
+	// share would be fetched for again, and again.
+	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Object: post.URI})
 	if err != nil {
 		return queue.Permanent(err)
 	}

@@ -33,10 +33,13 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	added, err := tx.AddPost(ctx, post)
-	if err == nil && !added {
+	if err != nil {
+		return err
+	}
+	if !added {
 		return ignored("known")
 	}
-	return err
+	return in.Node.WantParent(ctx, tx, &post.Post)
 }
 
 // ownObject reads the embedded object, if it is the actor's own to speak of.

@@ -22,6 +22,8 @@ const bodyTime = 15 * time.Second
 // envelope is what is known of a received activity besides its body.
 type envelope struct {
 	SignedAt time.Time `json:"signed_at"`
+	// Object is the id of what was fetched for the activity, where it had to be.
+	Object string `json:"object,omitempty"`
 }
 
 // refusal is an answer at the door: nothing was stored.

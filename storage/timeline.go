@@ -240,7 +240,9 @@ func (q *Queries) Descendants(ctx context.Context, viewer int64, p *Post) ([]*Po
 	var out []*Post
 	var walk func(int64)
 	walk = func(id int64) {
-		for _, c := range children[id] {
+		below := children[id]
+		delete(children, id) // nobody is visited twice, whatever circle peers may have made
+		for _, c := range below {
 			out = append(out, c)
 			walk(c.ID)
 		}
@@ -258,6 +260,7 @@ func (q *Queries) visibleInOrder(ctx context.Context, viewer int64, ids []int64)
 	for _, id := range ids {
 		if p := byID[id]; p != nil {
 			out = append(out, p)
+			delete(byID, id)
 		}
 	}
 	return out, nil

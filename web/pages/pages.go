@@ -160,6 +160,11 @@ func (p *Pages) thread(w http.ResponseWriter, r *http.Request, post *storage.Pos
 			return err
 		}
 	}
+	if viewer != storage.Nobody {
+		if err := p.Resolver.OpenThread(ctx, subject); err != nil {
+			return err
+		}
+	}
 	before, err := p.DB.Ancestors(ctx, viewer, subject)
 	if err != nil {
 		return err

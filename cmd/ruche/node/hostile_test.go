@@ -27,6 +27,8 @@ type stranger struct {
 	docs    map[string]string
 	fetched int
 	posted  [][]byte
+	status  map[string]int           // by path, instead of a document
+	made    func(path string) string // a document made when it is asked for; "" is none
 }
 
 func (n *testNodes) stranger(host string, names ...string) *stranger {
@@ -76,7 +78,15 @@ func (s *stranger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"subject":"acct:%s","links":[{"rel":"self","type":"application/activity+json","href":%q}]}`, acct, s.id(name))
 		return
 	}
+	if status := s.status[r.URL.Path]; status != 0 {
+		w.WriteHeader(status)
+		return
+	}
 	doc, ok := s.docs[r.URL.Path]
+	if !ok && s.made != nil {
+		doc = s.made(r.URL.Path)
+		ok = doc != ""
+	}
 	if !ok {
 		http.NotFound(w, r)
 		return
@@ -109,6 +119,19 @@ func (s *stranger) send(to, path, signer, kind, body string) int {
 	w := httptest.NewRecorder()
 	s.n.net.nodes[to].ServeHTTP(w, r)
 	return w.Code
+}
+
+// accepts lets a person follow one of the stranger's actors.
+func (s *stranger) accepts(p *testPerson, name string) {
+	s.n.t.Helper()
+	p.follows(name + "@" + s.host)
+	s.n.settle()
+	f, err := p.c.db.FollowBetween(context.Background(), p.me.ID, p.finds(name+"@"+s.host).ID)
+	if err != nil {
+		s.n.t.Fatal(err)
+	}
+	s.deliver(p.host, "/inbox", name, fmt.Sprintf(`{"id":"https://%s/a/%d","type":"Accept","actor":%q,"object":%q}`, s.host, f.ID, s.id(name), f.URI))
+	s.n.settle()
 }
 
 func (s *stranger) create(name, note, text, extra string) string {
