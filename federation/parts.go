@@ -30,6 +30,15 @@ func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.
 	parts.Hashtags = tags[p.ID]
 	media, err := q.MediaOf(ctx, []int64{p.ID})
 	parts.Media = media[p.ID]
+	if err != nil || p.InReplyToUser == 0 || p.InReplyToUser == p.AuthorID || (p.Visibility != storage.Public && p.Visibility != storage.Unlisted) {
+		return parts, err
+	}
+	// An answer is for those who read what it answers, too: the node of its author passes it on to
+	// them (ActivityPub §7.1.2).
+	answered, err := q.AccountByID(ctx, p.InReplyToUser)
+	if err == nil && answered.FollowersURI != "" {
+		parts.Also = []string{answered.FollowersURI}
+	}
 	return parts, err
 }
 

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ruche/federation"
 	"ruche/federation/vocab"
@@ -39,7 +40,15 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 	if !added {
 		return ignored("known")
 	}
-	return in.Node.WantParent(ctx, tx, &post.Post)
+	if err := in.Node.WantParent(ctx, tx, &post.Post); err != nil {
+		return err
+	}
+	return in.Outbox.Forward(ctx, tx, &post.Post, addressed(r, object), r.body)
+}
+
+// addressed is everybody whom an activity or its object names as a recipient.
+func addressed(r *received, object *vocab.Object) []string {
+	return slices.Concat(r.To, r.Cc, object.To, object.Cc)
 }
 
 // ownObject reads the embedded object, if it is the actor's own to speak of.

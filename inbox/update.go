@@ -56,7 +56,10 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	return tx.EditPost(ctx, post, at)
+	if err := tx.EditPost(ctx, post, at); err != nil {
+		return err
+	}
+	return in.Outbox.ForwardChange(ctx, tx, &post.Post, r.body)
 }
 
 // delete: a peer's account deleted a post of its own, or itself.
@@ -77,6 +80,9 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	}
 	if p.AuthorID != r.actor.ID {
 		return ignored("not_theirs_to_delete")
+	}
+	if err := in.Outbox.ForwardChange(ctx, tx, p, r.body); err != nil {
+		return err
 	}
 	_, blobs, err := tx.DeletePost(ctx, p)
 	if err != nil {

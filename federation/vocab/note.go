@@ -15,7 +15,8 @@ type NoteParts struct {
 	Mentions  []*storage.Account
 	Hashtags  []string // without #
 	Media     []*storage.Media
-	InReplyTo string // the parent's id on the wire, or empty
+	InReplyTo string   // the parent's id on the wire, or empty
+	Also      []string // further recipients: the followers of whoever is answered
 }
 
 // Note writes a local post as it is addressed to one class of peers.
@@ -109,6 +110,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 	for _, a := range parts.Mentions {
 		mentioned = append(mentioned, a.URI)
 	}
+	mentioned = append(mentioned, parts.Also...)
 	r, err := address(p, author, mentioned, how)
 	if err != nil {
 		return nil, r, err

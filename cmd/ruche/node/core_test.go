@@ -236,6 +236,15 @@ func (p *testPerson) posts(text, visibility string) *storage.Post {
 	return post
 }
 
+func (p *testPerson) postsIn(text, circle string) *storage.Post {
+	p.t.Helper()
+	post, err := p.c.outbox.Post(context.Background(), p.me, outbox.Draft{Text: text, Visibility: storage.Public, Circle: circle})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return post
+}
+
 func (p *testPerson) answers(to *storage.Post, text, visibility string) *storage.Post {
 	p.t.Helper()
 	post, err := p.c.outbox.Post(context.Background(), p.me, outbox.Draft{Text: text, Visibility: visibility, InReplyTo: to.ID})
