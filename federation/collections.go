@@ -41,6 +41,10 @@ type pager func(ctx context.Context, page storage.Page) (iris []string, items []
 
 // collection answers the front of a list, or, with ?max_id=…, a page of it.
 func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, total int64, read pager) {
+	n.pages(w, r, id, total, pageSize, read)
+}
+
+func (n *Node) pages(w http.ResponseWriter, r *http.Request, id string, total int64, size int, read pager) {
 	query := r.URL.Query()
 	if !query.Has("page") {
 		body, err := n.Writer.OrderedCollection(id, total, id+"?page=true")
@@ -48,7 +52,7 @@ func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, tot
 		return
 	}
 	max := storage.ParseID(query.Get("max_id"))
-	iris, items, last, err := read(r.Context(), storage.Page{MaxID: max, Limit: pageSize})
+	iris, items, last, err := read(r.Context(), storage.Page{MaxID: max, Limit: size})
 	if err != nil {
 		n.broken(w, r, err)
 		return

@@ -22,6 +22,7 @@ func (n *Node) Routes() []Route {
 		{"GET", "/users/{id}", n.Actors},
 		{"GET", "/users/{id}/outbox", n.Outbox},
 		{"GET", "/users/{id}/followers", n.FollowersOf},
+		{"GET", "/users/{id}/followers_synchronization", n.PartOfFollowers},
 		{"GET", "/users/{id}/following", n.FollowingOf},
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},

@@ -122,6 +122,9 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	}
 	args := envelope{SignedAt: signer.SignedAt}
 	return a, in.DB.Update(ctx, func(tx *storage.Tx) error {
+		if err := in.compareFollowers(ctx, tx, r, signer, actor); err != nil {
+			return err
+		}
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: args, Body: body})
 	})
 }

@@ -158,3 +158,15 @@ func (o *Outbox) answer(ctx context.Context, tx *storage.Tx, f *storage.Follow, 
 	}
 	return o.send(ctx, tx, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
 }
+
+// DisownFollow tells a peer's account that one of ours doesn't follow it, whatever its node believes,
+// in the caller's transaction.
+func (o *Outbox) DisownFollow(ctx context.Context, tx *storage.Tx, me, them *storage.Account) error {
+	f := &storage.Follow{ID: tx.NewID(tx.Now()), FollowerID: me.ID, FolloweeID: them.ID}
+	f.URI = tx.URIs().Follow(f.ID)
+	body, err := o.Writer.UndoFollow(f.URI+"/undo", f, me, them)
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+}

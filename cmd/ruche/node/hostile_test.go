@@ -21,14 +21,16 @@ import (
 // A stranger is a server that this program didn't start: it has actors with real keys, serves
 // their documents, and sends whatever a test wants.
 type stranger struct {
-	n       *testNodes
-	host    string
-	keys    map[string]crypto.PrivateKey
-	docs    map[string]string
-	fetched int
-	posted  [][]byte
-	status  map[string]int           // by path, instead of a document
-	made    func(path string) string // a document made when it is asked for; "" is none
+	n        *testNodes
+	host     string
+	keys     map[string]crypto.PrivateKey
+	docs     map[string]string
+	fetched  int
+	posted   [][]byte
+	header   http.Header              // of what it delivers
+	unsigned bool                     // its header isn't covered by the signature
+	status   map[string]int           // by path, instead of a document
+	made     func(path string) string // a document made when it is asked for; "" is none
 }
 
 func (n *testNodes) stranger(host string, names ...string) *stranger {
@@ -106,6 +108,11 @@ func (s *stranger) send(to, path, signer, kind, body string) int {
 	r := httptest.NewRequest(http.MethodPost, "https://"+to+path, strings.NewReader(body))
 	r.Host = to
 	r.Header.Set("Content-Type", kind)
+	if !s.unsigned {
+		for name, values := range s.header {
+			r.Header[name] = values
+		}
+	}
 	if signer != "" {
 		if err := federation.Sign(r, []byte(body), s.id(signer)+"#main-key", s.keys[signer], s.n.clock()); err != nil {
 			s.n.t.Fatal(err)
@@ -114,6 +121,9 @@ func (s *stranger) send(to, path, signer, kind, body string) int {
 		r.Body = http.NoBody
 		r2 := httptest.NewRequest(http.MethodPost, "https://"+to+path, strings.NewReader(body))
 		r2.Header, r2.Host = r.Header, to
+		for name, values := range s.header {
+			r2.Header[name] = values
+		}
 		r = r2
 	}
 	w := httptest.NewRecorder()
