@@ -24,6 +24,7 @@ func (n *Node) Routes() []Route {
 		{"GET", "/users/{id}/followers", n.FollowersOf},
 		{"GET", "/users/{id}/followers_synchronization", n.PartOfFollowers},
 		{"GET", "/users/{id}/following", n.FollowingOf},
+		{"GET", "/users/{id}/moderators", n.ModeratorsOf},
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},

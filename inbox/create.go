@@ -7,6 +7,7 @@ import (
 
 	"ruche/federation"
 	"ruche/federation/vocab"
+	"ruche/outbox"
 	"ruche/storage"
 )
 
@@ -43,7 +44,13 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err := in.Node.WantParent(ctx, tx, &post.Post); err != nil {
 		return err
 	}
-	return in.Outbox.Forward(ctx, tx, &post.Post, addressed(r, object), r.body)
+	to := addressed(r, object)
+	if post.Community != 0 {
+		if err := in.Outbox.TakeIn(ctx, tx, post.Community, r.actor, &post.Post, outbox.AsItCame(r.body, to)); err != nil {
+			return err
+		}
+	}
+	return in.Outbox.Forward(ctx, tx, &post.Post, to, r.body)
 }
 
 // addressed is everybody whom an activity or its object names as a recipient.

@@ -39,6 +39,16 @@ func (o *Outbox) Follow(ctx context.Context, me *storage.Account, target int64, 
 		if them.Local() && !them.Locked {
 			f.State = storage.Accepted
 		}
+		if them.Local() && them.Kind == storage.Group {
+			state, refusal, err := o.Admit(ctx, tx, them, me)
+			if err != nil {
+				return err
+			}
+			if refusal != "" {
+				return invalid("%s", refusal)
+			}
+			f.State = state
+		}
 		f, added, err := tx.AddFollow(ctx, f)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -15,6 +16,7 @@ const (
 	Unlisted  = "unlisted"
 	Followers = "followers"
 	Direct    = "direct"
+	Members   = "members" // of the community that it is in, when that isn't open to everybody
 )
 
 // Circles: how far a post may go at most.
@@ -76,6 +78,9 @@ type NewPost struct {
 	Hashtags []string
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
+	// Community is the group that a peer's post says it was written for. Whether it is in it, the
+	// community says.
+	Community int64
 }
 
 // A Mention ties a post to an account that it names.
@@ -392,7 +397,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 		return err
 	}
 	for _, id := range n.Mentions {
-		if !contains(known[p.ID], id) {
+		if !slices.Contains(known[p.ID], id) {
 			if err := tx.notify(ctx, NotifyMention, id, p.AuthorID, p.ID); err != nil {
 				return err
 			}
@@ -426,6 +431,7 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
 		"DELETE FROM thread_gaps WHERE post_id = ?",
+		"DELETE FROM community_posts WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
@@ -484,13 +490,4 @@ func (q *Queries) ShareBy(ctx context.Context, account, post int64) (*Post, erro
 		return nil, notFound("share", err)
 	}
 	return p, nil
-}
-
-func contains(ids []int64, id int64) bool {
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }

@@ -279,6 +279,9 @@ func (tx *Tx) spreadHome(ctx context.Context, p *Post) error {
 	if p.Visibility == Direct {
 		return tx.spreadDirect(ctx, p)
 	}
+	if p.Visibility == Members {
+		return tx.ownHome(ctx, p, p.ID) // the members get it by the community's share
+	}
 	subject := p.ID
 	if p.ShareOfID != 0 {
 		subject = p.ShareOfID
@@ -293,11 +296,16 @@ func (tx *Tx) spreadHome(ctx context.Context, p *Post) error {
 	if _, err := tx.idb.NewRaw(query+" ON CONFLICT DO NOTHING", args...).Exec(ctx); err != nil {
 		return fmt.Errorf("spread to homes: %w", err)
 	}
+	return tx.ownHome(ctx, p, subject)
+}
+
+// ownHome puts what one of ours wrote or shared into its author's own home.
+func (tx *Tx) ownHome(ctx context.Context, p *Post, subject int64) error {
 	if !p.Local() {
 		return nil
 	}
 	own := "INSERT INTO home (account_id, post_id, author_id, subject_id) SELECT a.id, ?, a.id, ? FROM accounts AS a WHERE a.id = ?"
-	args = []any{p.ID, subject, p.AuthorID}
+	args := []any{p.ID, subject, p.AuthorID}
 	if p.ShareOfID != 0 {
 		own += " AND NOT EXISTS (SELECT 1 FROM home AS seen WHERE seen.account_id = a.id AND seen.subject_id = ? AND seen.post_id > ?)"
 		args = append(args, subject, firstIDAt(tx.Now().Add(-24*time.Hour)))
