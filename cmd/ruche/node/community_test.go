@@ -197,7 +197,7 @@ func TestACommunityThatIsNotOpenStaysAmongItsMembers(t *testing.T) {
 	if !n.following("labo.test", luc.me.URI, board.URI) {
 		t.Error("a moderator's yes made no member")
 	}
-	ours := ana.posts("the figures @board", storage.Public)
+	ours := ana.posts("the figures @board, and @bob@web.test", storage.Public)
 	theirs := luc.posts("my figures @board@siege.test", storage.Public)
 	n.settle()
 	for _, p := range []*testPerson{ana, eva, luc} {
@@ -244,6 +244,39 @@ func TestACommunityThatIsNotOpenStaysAmongItsMembers(t *testing.T) {
 	}
 	n.settle()
 	luc.sees("the figures", 0)
+}
+
+func TestACommunityThatIsNotOpenTakesInNothingThatIsPublic(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	ctx := context.Background()
+	ana, eva := n.person("ana@siege.test"), n.person("eva@siege.test")
+	bob := n.stranger("peer.test", "bob")
+	bob.docs["/u/bob"] = strings.Replace(bob.docs["/u/bob"], `"type":"Person"`, `"type":"Person","generator":{"type":"Application","implements":["urn:ruche:circle:1"]}`, 1)
+	n.allow("siege.test", "peer.test")
+	board := ana.starts("board", storage.ByInvitation)
+	bob.knows(ana, "bob")
+	for _, who := range []int64{n.id(ana, bob.id("bob")), eva.me.ID} {
+		if err := ana.c.outbox.Invite(ctx, ana.me, board.ID, who); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eva.follows("board@siege.test")
+	bob.deliver("siege.test", "/inbox", "bob", fmt.Sprintf(`{"id":"https://peer.test/f","type":"Follow","actor":%q,"object":%q}`, bob.id("bob"), board.URI))
+	n.settle()
+	loud := bob.create("bob", "loud", "for all the world", fmt.Sprintf(`,"audience":%q`, board.URI))
+	bob.deliver("siege.test", "/inbox", "bob", loud)
+	n.settle()
+	eva.sees("for all the world", 0)
+	quiet := strings.NewReplacer(public, board.FollowersURI, bob.id("bob")+"/followers", board.URI).
+		Replace(bob.create("bob", "quiet", "for the members", fmt.Sprintf(`,"audience":%q`, board.URI)))
+	bob.deliver("siege.test", "/inbox", "bob", quiet)
+	n.settle()
+	eva.sees("for the members", 1)
+	ana.sees("for the members", 1)
+	stranger := n.person("max@siege.test")
+	if _, err := stranger.c.db.VisiblePost(ctx, stranger.me.ID, n.post(ana, "https://peer.test/n/quiet").ID); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("somebody who isn't a member reads it: %v", err)
+	}
 }
 
 func TestAClosedCommunityIsJoinedByInvitation(t *testing.T) {

@@ -32,7 +32,7 @@ func TestAnAnswerIsForwardedOnceToThoseWhoFollowWhomItAnswers(t *testing.T) {
 	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
 	ana := n.person("ana@siege.test")
 	bob, cid, dan := n.stranger("peer.test", "bob"), n.stranger("web.test", "cid"), n.stranger("partenaire.test", "dan")
-	n.allow("siege.test", "peer.test")
+	n.allowAs("siege.test", storage.Peer{Host: "peer.test", Tier: storage.Sibling, PublicWeb: true})
 	n.allowAs("siege.test", storage.Peer{Host: "web.test", Tier: storage.Partner, PublicWeb: true})
 	n.allowAs("siege.test", storage.Peer{Host: "partenaire.test", Tier: storage.Partner})
 	bob.knows(ana, "bob")
