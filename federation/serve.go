@@ -25,11 +25,16 @@ func (n *Node) Routes() []Route {
 		{"GET", "/users/{id}/followers_synchronization", n.PartOfFollowers},
 		{"GET", "/users/{id}/following", n.FollowingOf},
 		{"GET", "/users/{id}/moderators", n.ModeratorsOf},
+		{"GET", "/users/{id}/featured", n.Featured},
+		{"GET", "/users/{id}/featured-tags", n.FeaturedTags},
+		{"GET", "/quotes/{id}", n.Stamps},
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},
 		{"GET", "/posts/{id}/context", n.Context},
 		{"GET", "/shares/{id}", n.Shares},
+		{"GET", auditHeadPath, n.AuditHeadOf},
+		{"POST", auditHeadPath, n.KeepAuditHead},
 	}
 }
 

@@ -110,16 +110,19 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if f.Again {
 		return in.readAgain(ctx, job, f.URI)
 	}
-	post, err := in.Node.Post(ctx, f.URI)
+	p, err := in.Node.Post(ctx, f.URI)
 	if err != nil {
 		return fetchOutcome(in, ctx, f.URI, err)
+	}
+	if err := in.DB.Update(ctx, func(tx *storage.Tx) error { return in.checkQuote(ctx, tx, p.ID, 1) }); err != nil {
+		return err
 	}
 	if !f.Then {
 		return nil
 	}
 	// Its id may be another than the one that was asked for: a page, say. Applied by that one, the
 	// share would be fetched for again, and again.
-	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Object: post.URI})
+	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Object: p.URI})
 	if err != nil {
 		return queue.Permanent(err)
 	}

@@ -44,6 +44,14 @@ var handlers = map[string]handler{
 	"Delete":   (*Inbox).delete,
 	"Announce": (*Inbox).announce,
 	"Like":     (*Inbox).like,
+	"Move":     (*Inbox).move,
+	"Block":    (*Inbox).block,
+	"Flag":     (*Inbox).flag,
+	"Add":      (*Inbox).add,
+	"Remove":   (*Inbox).remove,
+	// A face is thanks too; which face stays with its own server.
+	vocab.EmojiReactType:   (*Inbox).like,
+	vocab.QuoteRequestType: (*Inbox).quoteRequest,
 }
 
 // Apply carries out a received activity.

@@ -30,6 +30,9 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 			return ignored("ended")
 		}
 	}
+	if vote, err := in.vote(ctx, tx, r, object); vote || err != nil {
+		return err
+	}
 	post, err := translate(ctx, tx, r, object)
 	if err != nil {
 		return err
@@ -40,6 +43,9 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 	}
 	if !added {
 		return ignored("known")
+	}
+	if err := in.checkQuote(ctx, tx, post.ID, 1); err != nil {
+		return err
 	}
 	if err := in.Node.WantParent(ctx, tx, &post.Post); err != nil {
 		return err

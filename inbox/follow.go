@@ -31,6 +31,11 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	if !target.Locked {
 		f.State = storage.Accepted
 	}
+	if blocked, err := tx.Blocks(ctx, target.ID, r.actor.ID); err != nil {
+		return err
+	} else if blocked && target.Kind != storage.Group { // a community says so
+		return ignored("blocked")
+	}
 	if target.Kind == storage.Group {
 		state, refusal, err := in.Outbox.Admit(ctx, tx, target, r.actor)
 		if err != nil {
@@ -63,8 +68,13 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	return in.Outbox.AcceptFollow(ctx, tx, f)
 }
 
-// accept: a peer's account agrees that one of ours follows it.
+// accept: a peer's account agrees that one of ours follows or quotes it.
 func (in *Inbox) accept(ctx context.Context, tx *storage.Tx, r *received) error {
+	if q, err := answeredQuote(ctx, tx, r); err != nil {
+		return err
+	} else if q != nil {
+		return in.acceptQuote(ctx, tx, r, q)
+	}
 	f, err := answered(ctx, tx, r)
 	if err != nil {
 		return err
@@ -73,8 +83,13 @@ func (in *Inbox) accept(ctx context.Context, tx *storage.Tx, r *received) error 
 	return err
 }
 
-// reject: a peer's account declines a follow, or ends one that it had accepted.
+// reject: a peer's account declines a follow or a quote, or ends one that it had accepted.
 func (in *Inbox) reject(ctx context.Context, tx *storage.Tx, r *received) error {
+	if q, err := answeredQuote(ctx, tx, r); err != nil {
+		return err
+	} else if q != nil {
+		return in.rejectQuote(ctx, tx, r, q)
+	}
 	f, err := answered(ctx, tx, r)
 	if err != nil {
 		return err

@@ -33,7 +33,9 @@ type Inbox struct {
 const (
 	JobApply     = "apply"
 	JobFetch     = "fetch"
-	JobFollowers = "followers"
+	JobFollowers = "followers" // compare who follows an account with its node's list
+	JobQuote     = "quote"     // verify that a post may quote another
+	JobMove      = "move"      // verify that an account moved
 )
 
 // Register tells the queue who does the inbox's jobs.
@@ -41,6 +43,8 @@ func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
 	q.Handle(JobFollowers, in.Followers)
+	q.Handle(JobQuote, in.Quote)
+	q.Handle(JobMove, in.Move)
 }
 
 // Routes lists the ways in.

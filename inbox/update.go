@@ -24,7 +24,17 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	return in.edited(ctx, tx, r, object)
+	if err := in.edited(ctx, tx, r, object); err != nil {
+		return err
+	}
+	p, err := tx.PostByURI(ctx, object.ID)
+	if err != nil {
+		return err
+	}
+	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, addressed(r, object))); err != nil {
+		return err
+	}
+	return in.Outbox.ForwardChange(ctx, tx, p, r.body)
 }
 
 // edited keeps an author's new words for a post.
@@ -47,9 +57,6 @@ func (in *Inbox) edited(ctx context.Context, tx *storage.Tx, r *received, object
 	if at.IsZero() {
 		at = r.signedAt
 	}
-	if !at.After(written) {
-		return ignored("older_than_known")
-	}
 	if now := tx.Now(); at.After(now) {
 		at = now
 	}
@@ -57,25 +64,79 @@ func (in *Inbox) edited(ctx context.Context, tx *storage.Tx, r *received, object
 	if err != nil {
 		return err
 	}
+	edited := at.After(written)
+	if edited && object.Updated.IsZero() {
+		if edited, err = otherWords(ctx, tx, old, post); err != nil {
+			return err
+		}
+	}
+	quote := post.Quote
+	news, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
+	if err != nil {
+		return err
+	}
+	if post.QuotePolicy != old.QuotePolicy {
+		news = true
+		if err := tx.SetQuotePolicy(ctx, old.ID, post.QuotePolicy); err != nil {
+			return err
+		}
+	}
+	if edited {
+		news = true
+		if err := tx.EditPost(ctx, keepPlace(post, old), at); err != nil {
+			return err
+		}
+	}
+	another, err := tx.ReplaceQuote(ctx, old, quote, r.signedAt)
+	if err != nil {
+		return err
+	}
+	if another {
+		return in.checkQuote(ctx, tx, old.ID, 1)
+	}
+	if !news {
+		return ignored("older_than_known")
+	}
+	return nil
+}
+
+// keepPlace makes of a post's new form what may change of the old: its words and what hangs on them, never
+// who may see it or where it stands.
+func keepPlace(post *storage.NewPost, old *storage.Post) *storage.NewPost {
 	words := post.Post
 	post.Post = *old
 	post.HTML, post.ContentWarning, post.Sensitive, post.Language, post.Raw = words.HTML, words.ContentWarning, words.Sensitive, words.Language, words.Raw
+	post.Emojis, post.QuotePolicy = words.Emojis, words.QuotePolicy
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	if err := tx.EditPost(ctx, post, at); err != nil {
-		return err
+	return post
+}
+
+// otherWords says whether an Update that doesn't tell when its author edited brings other words or files than we
+// have: servers also send one when only counts, a stamp or a policy changed.
+func otherWords(ctx context.Context, tx *storage.Tx, old *storage.Post, post *storage.NewPost) (bool, error) {
+	if post.HTML != old.HTML || post.ContentWarning != old.ContentWarning || post.Sensitive != old.Sensitive || post.Language != old.Language {
+		return true, nil
 	}
-	if err := in.Outbox.PassOnChange(ctx, tx, &post.Post, outbox.AsItCame(r.body, addressed(r, object))); err != nil {
-		return err
+	files, err := tx.MediaOf(ctx, []int64{old.ID})
+	if err != nil {
+		return false, err
 	}
-	return in.Outbox.ForwardChange(ctx, tx, &post.Post, r.body)
+	return !slices.EqualFunc(files[old.ID], post.Attached, func(a, b *storage.Media) bool {
+		return a.RemoteURL == b.RemoteURL && a.Description == b.Description
+	}), nil
 }
 
 // delete: a peer's account deleted a post of its own, or itself.
 func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error {
 	if r.Object.ID == r.actor.URI {
 		return tx.EndAccount(ctx, r.actor.ID)
+	}
+	if onActorsHost(r, r.Object.ID) {
+		if stamp, err := in.deleteStamp(ctx, tx, r); err != nil || stamp {
+			return err
+		}
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -71,7 +71,7 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
 		if post != nil {
 			args.Post = post.ID
-			args.Sync = actor.ID == post.AuthorID && post.Visibility != storage.Direct && (post.Visibility == storage.Followers || how == storage.ToFollowers)
+			args.Sync = actor.ID == post.AuthorID && (post.Visibility == storage.Followers || how == storage.ToFollowers && post.Visibility != storage.Direct && post.Visibility != storage.Members)
 			reached = append(reached, t.Peer)
 		}
 		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[how]})

@@ -126,9 +126,10 @@ func (o *Outbox) Expel(ctx context.Context, moderator *storage.Account, communit
 	})
 }
 
-// Ban ends somebody's membership for good: nothing they write is taken in, and they can't come back.
+// Ban ends somebody's membership for good: nothing they write is taken in, and they can't come back. Their
+// server is told by a Block of the group.
 func (o *Outbox) Ban(ctx context.Context, moderator *storage.Account, community, who int64) error {
-	return o.moderate(ctx, moderator, community, func(tx *storage.Tx, _ *storage.Account) error {
+	return o.moderate(ctx, moderator, community, func(tx *storage.Tx, group *storage.Account) error {
 		if does, err := tx.HasStanding(ctx, community, who, storage.Moderator); err != nil {
 			return err
 		} else if does {
@@ -140,14 +141,28 @@ func (o *Outbox) Ban(ctx context.Context, moderator *storage.Account, community,
 		if err := tx.SetStanding(ctx, community, who, storage.Banned, moderator.ID); err != nil {
 			return err
 		}
-		return o.endMember(ctx, tx, community, who)
+		them, err := tx.AccountByID(ctx, who)
+		if err != nil {
+			return err
+		}
+		if err := o.endMember(ctx, tx, community, who); err != nil {
+			return err
+		}
+		return o.block(ctx, tx, group, them)
 	})
 }
 
 // Unban lets somebody ask to join again.
 func (o *Outbox) Unban(ctx context.Context, moderator *storage.Account, community, who int64) error {
-	return o.moderate(ctx, moderator, community, func(tx *storage.Tx, _ *storage.Account) error {
-		return tx.ClearStanding(ctx, community, who, storage.Banned)
+	return o.moderate(ctx, moderator, community, func(tx *storage.Tx, group *storage.Account) error {
+		them, err := tx.AccountByID(ctx, who)
+		if err != nil {
+			return err
+		}
+		if err := tx.ClearStanding(ctx, community, who, storage.Banned); err != nil {
+			return err
+		}
+		return o.unblock(ctx, tx, group, them)
 	})
 }
 

@@ -60,9 +60,16 @@ type Post struct {
 	ArrivedAt   time.Time
 	Backfilled  bool // fetched for a thread: never in home, streams or notifications
 
+	// Kind is the type on the wire of what was received: Note, Article, Page, Question, Video…
+	Kind   string
+	Emojis []string // names of the custom emojis in its text
+	// QuotePolicy is who may quote it: see quote.go. Empty: its author never said.
+	QuotePolicy string
+
 	RepliesCount int64
 	SharesCount  int64
 	LikesCount   int64
+	QuotesCount  int64
 	Revision     int64
 	Raw          string // the received object, for reading it again with better code
 	Client       string // the application that wrote it; local
@@ -78,6 +85,9 @@ type NewPost struct {
 	Hashtags []string
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
+	Poll     *Poll    // nil: it asks nothing
+	Quote    *Quote   // nil: it quotes nothing
+	Customs  []*Emoji // what a peer says of the emojis that the text calls
 	// Community is the group that a peer's post says it was written for. Whether it is in it, the
 	// community says.
 	Community int64
@@ -219,6 +229,12 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if p.ID == 0 {
 		p.ID = tx.PostID(p.PublishedAt, p.Origin != "")
 	}
+	if p.Kind == "" {
+		p.Kind = "Note"
+		if n.Poll != nil {
+			p.Kind = "Question"
+		}
+	}
 	p.ArrivedAt = tx.Now()
 	if p.PublishedAt.IsZero() || p.PublishedAt.After(p.ArrivedAt) {
 		p.PublishedAt = p.ArrivedAt
@@ -266,31 +282,18 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if err := tx.adoptReplies(ctx, p); err != nil {
 		return false, err
 	}
-	return true, tx.postConsequences(ctx, n, parent)
-}
-
-// adoptReplies ties to a post the answers that arrived before it, and fills the gap that it left in
-// its conversation. What the post itself answers, however far up, is never its answer: a peer could
-// make a circle of posts, and readers would walk round it.
-func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
-	if p.ShareOfID != 0 || p.Local() {
-		return nil // an answer to a local post always finds it
+	if err := tx.postConsequences(ctx, n, parent); err != nil {
+		return false, err
 	}
-	if err := tx.fillGaps(ctx, p.URI); err != nil {
-		return err
+	if n.Quote != nil {
+		if err := tx.addQuote(ctx, p, n.Quote); err != nil {
+			return false, err
+		}
 	}
-	res, err := tx.idb.NewRaw(`UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL
-		AND id NOT IN (WITH RECURSIVE up(id, parent, depth) AS (
-			SELECT id, in_reply_to_id, 0 FROM posts WHERE id = ?
-			UNION ALL SELECT q.id, q.in_reply_to_id, up.depth + 1 FROM posts AS q JOIN up ON q.id = up.parent WHERE up.depth < ?)
-			SELECT id FROM up)`, p.ID, p.AuthorID, p.URI, p.ID, MaxAncestors).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("adopt replies: %w", err)
+	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
+		return false, err
 	}
-	if n, err := res.RowsAffected(); err == nil && n > 0 {
-		return tx.countOnPost(ctx, p.ID, "replies_count", int(n))
-	}
-	return nil
+	return true, tx.adoptQuotes(ctx, p)
 }
 
 func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
@@ -306,6 +309,14 @@ func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 		}
 	}
 	if err := tx.attach(ctx, p, n.Media); err != nil {
+		return err
+	}
+	if n.Poll != nil {
+		if err := tx.addPoll(ctx, p.ID, n.Poll); err != nil {
+			return err
+		}
+	}
+	if err := tx.SaveEmojis(ctx, n.Customs); err != nil {
 		return err
 	}
 	for i, m := range n.Attached {
@@ -355,6 +366,15 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
+	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct && p.Visibility != Members {
+		err := tx.notifyAll(ctx, NotifyPost, p.AuthorID, p.ID, "SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND follower_local = ? AND notify = ?", p.AuthorID, Accepted, true, true)
+		if err != nil {
+			return err
+		}
+	}
+	if err := tx.converse(ctx, p, n.Mentions); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PostCreated, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
 }
@@ -377,7 +397,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 	}
 	p.EditedAt = at
 	p.Revision = old.Revision + 1
-	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision").WherePK().Exec(ctx)
+	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision", "emojis", "quote_policy").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("edit post: %w", err)
 	}
@@ -393,6 +413,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 			return err
 		}
 	}
+	n.Poll, n.Quote = nil, nil // ReplacePoll and ReplaceQuote know what was there
 	if err := tx.addParts(ctx, n); err != nil {
 		return err
 	}
@@ -402,6 +423,15 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 				return err
 			}
 		}
+	}
+	if err := tx.unindexPost(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := tx.indexPost(ctx, p, true); err != nil {
+		return err
+	}
+	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
+		return err
 	}
 	tx.Publish(Event{Kind: PostEdited, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
@@ -432,10 +462,19 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM bookmarks WHERE post_id = ?",
 		"DELETE FROM thread_gaps WHERE post_id = ?",
 		"DELETE FROM community_posts WHERE post_id = ?",
+		"DELETE FROM filter_posts WHERE post_id = ?",
+		"DELETE FROM post_words WHERE rowid = ?",
+		"DELETE FROM pins WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
 		}
+	}
+	if err := tx.dropPoll(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.dropQuotes(ctx, p.ID); err != nil {
+		return false, nil, err
 	}
 	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", -1); err != nil {
 		return false, nil, err
@@ -454,6 +493,9 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		}
 	}
 	if err := tx.dropSharesOf(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.leaveConversations(ctx, p); err != nil {
 		return false, nil, err
 	}
 	tx.Publish(Event{Kind: PostDeleted, PostID: p.ID, AccountID: p.AuthorID})

@@ -249,3 +249,27 @@ func (tx *Tx) ForgetPart(ctx context.Context, post int64, part string) error {
 	}
 	return nil
 }
+
+// adoptReplies ties to a post the answers that arrived before it, and fills the gap that it left in
+// its conversation. What the post itself answers, however far up, is never its answer: a peer could
+// make a circle of posts, and readers would walk round it.
+func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
+	if p.ShareOfID != 0 || p.Local() {
+		return nil // an answer to a local post always finds it
+	}
+	if err := tx.fillGaps(ctx, p.URI); err != nil {
+		return err
+	}
+	res, err := tx.idb.NewRaw(`UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL
+		AND id NOT IN (WITH RECURSIVE up(id, parent, depth) AS (
+			SELECT id, in_reply_to_id, 0 FROM posts WHERE id = ?
+			UNION ALL SELECT q.id, q.in_reply_to_id, up.depth + 1 FROM posts AS q JOIN up ON q.id = up.parent WHERE up.depth < ?)
+			SELECT id FROM up)`, p.ID, p.AuthorID, p.URI, p.ID, MaxAncestors).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("adopt replies: %w", err)
+	}
+	if n, err := res.RowsAffected(); err == nil && n > 0 {
+		return tx.countOnPost(ctx, p.ID, "replies_count", int(n))
+	}
+	return nil
+}

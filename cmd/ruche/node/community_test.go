@@ -209,7 +209,7 @@ func TestACommunityThatIsNotOpenStaysAmongItsMembers(t *testing.T) {
 		if post.Visibility != storage.Members {
 			t.Errorf("%q is for %s", post.Text, post.Visibility)
 		}
-		if got := n.get("usine.test", post.URI); !strings.HasPrefix(got, "404 ") {
+		if got := n.asks("usine.test", post.URI); !strings.HasPrefix(got, "404 ") {
 			t.Errorf("a node without members reads %s", got)
 		}
 	}
@@ -220,7 +220,7 @@ func TestACommunityThatIsNotOpenStaysAmongItsMembers(t *testing.T) {
 		t.Error("somebody on the same node reads it by its id")
 	}
 	for _, list := range []string{"/outbox?page=true", "/followers?page=true"} {
-		if got := n.get("usine.test", ana.me.URI+list); strings.Contains(got, "figures") {
+		if got := n.asks("usine.test", ana.me.URI+list); strings.Contains(got, "figures") {
 			t.Errorf("%s tells %s", list, got)
 		}
 	}
@@ -274,7 +274,7 @@ func TestACommunityThatIsNotOpenTakesInNothingThatIsPublic(t *testing.T) {
 	eva.sees("for the members", 1)
 	ana.sees("for the members", 1)
 	stranger := n.person("max@siege.test")
-	if _, err := stranger.c.db.VisiblePost(ctx, stranger.me.ID, n.post(ana, "https://peer.test/n/quiet").ID); !errors.Is(err, storage.ErrNotFound) {
+	if _, err := stranger.c.db.VisiblePost(ctx, stranger.me.ID, n.postAt(ana, "https://peer.test/n/quiet").ID); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("somebody who isn't a member reads it: %v", err)
 	}
 }
@@ -315,7 +315,9 @@ func TestAClosedCommunityIsJoinedByInvitation(t *testing.T) {
 	if err := ana.c.outbox.Invite(ctx, ana.me, club.ID, n.id(ana, luc.me.URI)); err != nil {
 		t.Fatal(err)
 	}
-	luc.follows("club@siege.test")
+	if err := luc.c.outbox.Follow(ctx, luc.me, n.id(luc, club.URI), outbox.FollowOptions{}); !errors.Is(err, outbox.ErrForbidden) {
+		t.Errorf("a banned member asks again: %v", err)
+	}
 	n.settle()
 	if n.following("labo.test", luc.me.URI, club.URI) {
 		t.Error("a banned member came back")
@@ -373,7 +375,7 @@ func TestAModeratorTakesAPostOutOfTheCommunityOnly(t *testing.T) {
 			ana.sees("buy my car", 0)
 			luc.sees("buy my car", 1)
 			eva.sees("buy my car", 1) // follows its author
-			if _, err := zoe.c.db.VisiblePost(ctx, zoe.me.ID, n.post(zoe, post.URI).ID); err != nil {
+			if _, err := zoe.c.db.VisiblePost(ctx, zoe.me.ID, n.postAt(zoe, post.URI).ID); err != nil {
 				t.Errorf("it isn't its author's any more: %v", err)
 			}
 			told := bob.told("")
@@ -390,7 +392,7 @@ func TestAModeratorTakesAPostOutOfTheCommunityOnly(t *testing.T) {
 	}
 }
 
-func (n *testNodes) post(p *testPerson, uri string) *storage.Post {
+func (n *testNodes) postAt(p *testPerson, uri string) *storage.Post {
 	n.t.Helper()
 	post, err := p.c.db.PostByURI(context.Background(), uri)
 	if err != nil {
@@ -465,19 +467,19 @@ func TestNobodyButACommunitySpeaksForIt(t *testing.T) {
 	ana.sees("forged", 0)
 	announce("club", "delete", fmt.Sprintf(`{"id":"https://peer.test/d/1","type":"Delete","actor":%q,"object":"https://peer.test/n/in"}`, lemmy.id("eve")))
 	ana.sees("new words of in", 0)
-	if p := n.post(ana, "https://peer.test/n/in"); !p.DeletedAt.IsZero() {
+	if p := n.postAt(ana, "https://peer.test/n/in"); !p.DeletedAt.IsZero() {
 		t.Error("a moderator deleted somebody's post")
 	}
 	announce("club", "back", create("in", lemmy.id("bob"), "words"))
 	ana.sees("new words of in", 0)
 	// What its author deleted is gone, if its host says so.
 	announce("club", "author-delete", fmt.Sprintf(`{"id":"https://peer.test/d/2","type":"Delete","actor":%q,"object":"https://peer.test/n/in2"}`, lemmy.id("bob")))
-	if p := n.post(ana, "https://peer.test/n/in2"); !p.DeletedAt.IsZero() {
+	if p := n.postAt(ana, "https://peer.test/n/in2"); !p.DeletedAt.IsZero() {
 		t.Error("a community deleted somebody's post")
 	}
 	delete(lemmy.docs, "/n/in2")
 	announce("club", "author-delete-2", fmt.Sprintf(`{"id":"https://peer.test/d/3","type":"Delete","actor":%q,"object":"https://peer.test/n/in2"}`, lemmy.id("bob")))
-	if p := n.post(ana, "https://peer.test/n/in2"); p.DeletedAt.IsZero() {
+	if p := n.postAt(ana, "https://peer.test/n/in2"); p.DeletedAt.IsZero() {
 		t.Error("a post whose host says that it is gone is still here")
 	}
 }

@@ -98,7 +98,7 @@ func TestAPeerReadsItsOwnPartOfAListOfFollowersOnly(t *testing.T) {
 	part := luc.me.URI + "/followers_synchronization"
 	for as, own := range map[string]*testPerson{"siege.test": ana, "usine.test": zoe} {
 		other := map[*testPerson]*testPerson{ana: zoe, zoe: ana}[own]
-		if got := n.get(as, part+"?page=true"); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, own.me.URI) || strings.Contains(got, other.me.URI) {
+		if got := n.asks(as, part+"?page=true"); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, own.me.URI) || strings.Contains(got, other.me.URI) {
 			t.Errorf("%s reads %s", as, got)
 		}
 	}
@@ -114,7 +114,7 @@ func TestAPeerReadsItsOwnPartOfAListOfFollowersOnly(t *testing.T) {
 		return tx.SavePeer(context.Background(), &storage.Peer{Host: "siege.test", Tier: storage.Sibling, State: storage.PeerBlocked})
 	})
 	for _, list := range []string{part, part + "?page=true", luc.me.FollowersURI} {
-		if got := n.get("siege.test", list); !strings.HasPrefix(got, "403 ") {
+		if got := n.asks("siege.test", list); !strings.HasPrefix(got, "403 ") {
 			t.Errorf("a suspended peer reads %s as %s", list, got)
 		}
 	}

@@ -309,7 +309,7 @@ func TestANodeTellsPeersItsConversations(t *testing.T) {
 		}
 	}
 	_ = first
-	body := n.get("siege.test", root.URI+"/context?page=true")
+	body := n.asks("siege.test", root.URI+"/context?page=true")
 	if strings.Contains(body, first.URI) || !strings.Contains(body, root.URI+`"`) && strings.Count(body, "/posts/") < 40 {
 		t.Errorf("the conversation is told as %s", body)
 	}
