@@ -88,6 +88,8 @@ type Client struct {
 	// Doer sends the requests. Tests that run several nodes in one process put theirs here, before the first
 	// request; permits, redirects and limits stay in force, and addresses are then the Doer's concern.
 	Doer Doer
+	// Schemes remembers how each host wants requests signed. Without it every host is asked anew.
+	Schemes Schemes
 
 	agent   string
 	local   bool
@@ -226,6 +228,38 @@ func (c *Client) Post(ctx context.Context, inbox string, body []byte, sign func(
 	return &PostResult{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header), Body: answer}, nil
 }
 
+// PostTo sends JSON, unsigned by HTTP, to a host that is no peer yet or no longer: what two nodes tell each other about
+// their link. The caller vouches for the host, as with GetFrom; at most limit bytes of the answer are read.
+func (c *Client) PostTo(ctx context.Context, host, uri string, body []byte, limit int64) (*Response, error) {
+	if on, err := HostOf(uri); err != nil || on != host {
+		return nil, fmt.Errorf("post %s to %s: %w", shown(uri), shown(host), ErrAddress)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	target, err := c.permitted(ctx, uri, host)
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", shown(uri), err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", target, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.send(req, nil)
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", target, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: read the answer: %w", target, err)
+	}
+	if int64(len(answer)) > limit {
+		return nil, fmt.Errorf("post to %s: more than %d bytes: %w", target, limit, ErrTooLarge)
+	}
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: answer, URL: target.String()}, nil
+}
+
 // permitted reads an address and asks whether its host may be spoken to, unless it is domain. The URL that it gives has the host in
 // normal form, so that what was permitted, what is dialled and what the certificate must name are the same bytes.
 func (c *Client) permitted(ctx context.Context, uri, domain string) (*url.URL, error) {
@@ -312,12 +346,10 @@ func (c *Client) getOnce(ctx context.Context, target *url.URL, f fetch) (_ *Resp
 
 func (c *Client) send(req *http.Request, sign func(*http.Request) error) (*http.Response, error) {
 	req.Header.Set("User-Agent", c.agent)
-	if sign != nil {
-		if err := sign(req); err != nil {
-			return nil, err
-		}
+	if sign == nil {
+		return c.Doer.Do(req)
 	}
-	return c.Doer.Do(req)
+	return c.knock(req, sign)
 }
 
 // isDocument tells an ActivityStreams document by its media type. We ask for no compression; what is compressed

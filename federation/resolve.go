@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,26 +121,33 @@ func (n *Node) fetchKeyOwner(ctx context.Context, keyID string) (*storage.Accoun
 		} else {
 			a, err = n.fetchActor(ctx, uri) // a stub: the whole is for signed requests
 		}
-		if err != nil {
-			return nil, err
-		}
 	} else {
-		keys, err := vocab.ParseKeyDocument(doc)
-		if err != nil {
-			return nil, fmt.Errorf("%s is neither an actor nor a key: %w: %w", uri, err, ErrUntrusted)
-		}
-		owner := keys[0].Owner
-		if err := sameHost(owner, uri); err != nil {
-			return nil, err
-		}
-		if a, err = n.fetchActor(ctx, owner); err != nil {
-			return nil, err
-		}
+		a, err = n.ownerOf(ctx, keyID, doc)
 	}
-	if a.KeyID != keyID {
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(a.Keys, func(k *storage.Key) bool { return k.ID == keyID }) {
 		return nil, fmt.Errorf("%s doesn't own the key %s: %w", a.URI, keyID, ErrUntrusted)
 	}
 	return a, nil
+}
+
+// ownerOf reads the actor whom a key's document names as its owner. Whether the owner points back is seen from the
+// keys of that actor.
+func (n *Node) ownerOf(ctx context.Context, keyID string, doc *vocab.Document) (*storage.Account, error) {
+	keys, err := vocab.ParseKeyDocument(doc)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither an actor nor a key: %w: %w", keyID, err, ErrUntrusted)
+	}
+	at := slices.IndexFunc(keys, func(k vocab.Key) bool { return k.ID == keyID })
+	if at < 0 {
+		return nil, fmt.Errorf("what is at %s is another key: %w", keyID, ErrUntrusted)
+	}
+	if err := sameHost(keys[at].Owner, keyID); err != nil {
+		return nil, err
+	}
+	return n.fetchActor(ctx, keys[at].Owner)
 }
 
 func (n *Node) fetchActor(ctx context.Context, uri string) (*storage.Account, error) {
@@ -246,6 +254,9 @@ func (n *Node) keepActor(ctx context.Context, actor *vocab.Actor) (*storage.Acco
 	if err != nil {
 		return nil, err
 	}
+	if err := n.pinned(ctx, a); err != nil {
+		return nil, err
+	}
 	err = n.DB.Update(ctx, func(tx *storage.Tx) error { return KeepActor(ctx, tx, a) })
 	return a, err
 }
@@ -269,7 +280,6 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 		URI: actor.ID, URL: webPage(actor.URL), InboxURI: actor.Inbox, SharedInboxURI: actor.SharedInbox,
 		OutboxURI: actor.Outbox, FollowersURI: actor.Followers, FollowingURI: actor.Following,
 		DisplayName: actor.Name, NoteHTML: sanitize.HTML(actor.Summary),
-		AvatarURL: webPage(actor.Icon), HeaderURL: webPage(actor.Image),
 		Locked: actor.ManuallyApproves, Discoverable: actor.Discoverable, Indexable: actor.Indexable, Bot: actor.Bot,
 		Department: actor.Department, Circles: actor.Circles, MovedTo: actor.MovedTo, Raw: string(actor.Raw),
 		FetchedAt: n.DB.Now(),
@@ -283,35 +293,66 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 		}
 	}
 	a.Aliases = actor.AlsoKnownAs
-	a.Customs, a.Emojis = customs(actor.Emojis, host)
 	for _, f := range actor.Fields {
 		a.Fields = append(a.Fields, storage.Field{Name: f.Name, Value: sanitize.HTML(f.Value)})
 	}
-	for _, key := range actor.PublicKeys {
-		if key.Owner != actor.ID {
-			return nil, fmt.Errorf("key %s of %s says that %s owns it: %w", key.ID, actor.ID, key.Owner, ErrUntrusted)
-		}
-		if err := sameHost(key.ID, actor.ID); err != nil {
-			return nil, err
-		}
-		if _, err := ParsePublicKey(key.PEM); err == nil && a.KeyID == "" {
-			a.KeyID, a.PublicKey = key.ID, key.PEM
-		}
+	if err := keysOf(a, actor.PublicKeys); err != nil {
+		return nil, err
 	}
 	if err := plainUsername(a.Username); err != nil {
 		return nil, err
 	}
-	a.Domain, err = n.accountDomain(ctx, actor, host)
-	return a, err
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	a.Customs, a.Emojis = customs(actor.Emojis, peer)
+	a.AvatarURL, a.HeaderURL = mediaOf(peer, actor.Icon), mediaOf(peer, actor.Image)
+	a.Domain = n.accountDomain(ctx, actor, peer)
+	return a, nil
+}
+
+// mediaOf keeps the address of a peer's picture or attachment, if it is where that peer may keep such.
+func mediaOf(peer *storage.Peer, uri string) string {
+	uri = webPage(uri)
+	if host, err := HostOf(uri); err != nil || !peer.ServesMedia(host) {
+		return ""
+	}
+	return uri
+}
+
+// keysOf takes over the keys that are of use. Those of publicKey must be the actor's own, and each on its host; of
+// the others, which may be anybody's, those that aren't are left out. A key that is over stays, so that it is known to be.
+func keysOf(a *storage.Account, keys []vocab.Key) error {
+	a.Keys = []*storage.Key{}
+	for _, key := range keys {
+		if key.Owner != a.URI && key.Proofs {
+			continue
+		}
+		if key.Owner != a.URI {
+			return fmt.Errorf("key %s of %s says that %s owns it: %w", key.ID, a.URI, key.Owner, ErrUntrusted)
+		}
+		if err := sameHost(key.ID, a.URI); err != nil {
+			return err
+		}
+		if _, err := ParsePublicKey(key.PEM); err != nil {
+			continue
+		}
+		over := key.Expires
+		if !key.Revoked.IsZero() && (over.IsZero() || key.Revoked.Before(over)) {
+			over = key.Revoked
+		}
+		a.Keys = append(a.Keys, &storage.Key{ID: key.ID, Proofs: key.Proofs, Public: key.PEM, ExpiresAt: over})
+		if a.KeyID == "" && !key.Over(a.FetchedAt) {
+			a.KeyID, a.PublicKey = key.ID, key.PEM
+		}
+	}
+	return nil
 }
 
 // accountDomain is what stands after the @ of an actor. A domain other than the host of its id
 // counts only where an admin named it beside the peer and its WebFinger points back here.
-func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, host string) (string, error) {
-	peer, err := n.Peer(ctx, host)
-	if err != nil || len(peer.AccountDomains) == 0 {
-		return host, err
-	}
+func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, peer *storage.Peer) string {
 	domains := peer.AccountDomains
 	if _, claimed, ok := strings.Cut(actor.Webfinger, "@"); ok {
 		domains = []string{strings.ToLower(claimed)}
@@ -325,10 +366,10 @@ func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, host strin
 			continue
 		}
 		if jrd, err := n.webfinger(ctx, d, actor.PreferredUsername+"@"+d); err == nil && jrd.self == actor.ID {
-			return d, nil
+			return d
 		}
 	}
-	return host, nil
+	return peer.Host
 }
 
 // KeepActor stores a translated actor, new or known by its id.

@@ -16,7 +16,7 @@ import (
 
 // announced: a community on a peer passes on what somebody did in it (FEP-1b12). Its own word counts for
 // what is in it and for nothing else: what the embedded activity says of its actor is read from that
-// actor's host.
+// actor's host, unless it holds the actor's proof.
 func (in *Inbox) announced(ctx context.Context, tx *storage.Tx, r *received, doc *vocab.Document) error {
 	inner, err := vocab.ParseActivity(doc)
 	if err != nil {
@@ -35,11 +35,47 @@ func (in *Inbox) announced(ctx context.Context, tx *storage.Tx, r *received, doc
 		if err := sameHosts(inner.Actor, inner.ID, inner.Object.ID); err != nil {
 			return err
 		}
+		if r.inner != nil {
+			if err := in.create(ctx, tx, r.inner); err != nil && !errors.As(err, new(errIgnored)) {
+				return err // what is known already, say, is passed on all the same
+			}
+		}
 		return in.shareFor(ctx, tx, r, cmp.Or(r.fetched, inner.Object.ID))
 	case "Update", "Delete":
 		return in.changed(ctx, tx, r, inner)
 	}
 	return ignored("unknown_type")
+}
+
+// proven reads what a community passes on, if it holds a valid proof by its actor (FEP-8b32): it counts then
+// as if it had come from there. The key may have to be fetched, so this is asked before the transaction.
+func (in *Inbox) proven(ctx context.Context, r *received) *received {
+	doc := r.Object.Document
+	if r.Type != "Announce" || r.actor.Kind != storage.Group || doc == nil {
+		return nil
+	}
+	inner, err := vocab.ParseActivity(doc)
+	if err != nil || inner.Type != "Create" && inner.Type != "Update" && inner.Type != "Delete" || sameHosts(inner.Actor, inner.ID) != nil {
+		return nil
+	}
+	host, err := federation.HostOf(inner.Actor)
+	if err != nil {
+		return nil
+	}
+	peer, err := in.Node.Peer(ctx, host)
+	if err != nil || peer.Refuses(storage.In, storage.CrossPosts) != "" {
+		return nil
+	}
+	signedAt, err := in.Node.Gate.VerifyProof(ctx, doc, inner.Actor)
+	if err != nil {
+		in.Log.InfoContext(ctx, "announced without a valid proof", "activity", inner.ID, "by", r.actor.URI, "err", err)
+		return nil
+	}
+	actor, err := in.DB.AccountByURI(ctx, inner.Actor)
+	if err != nil || !actor.Active() {
+		return nil
+	}
+	return &received{Activity: inner, actor: actor, peer: peer, signedAt: signedAt, body: doc.Raw}
 }
 
 // sameHosts says whether an activity speaks of what is its actor's.
@@ -127,6 +163,12 @@ func (in *Inbox) changed(ctx context.Context, tx *storage.Tx, r *received, inner
 		if p.Local() {
 			return ignored("known")
 		}
+		if r.inner != nil {
+			if inner.Type == "Delete" {
+				return in.delete(ctx, tx, r.inner)
+			}
+			return in.update(ctx, tx, r.inner)
+		}
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Key: "again " + p.URI, Host: p.Origin, Args: fetch{URI: p.URI, Again: true}})
 	}
 	if inner.Type != "Delete" {
@@ -163,6 +205,10 @@ func (in *Inbox) readAgain(ctx context.Context, job *storage.Job, uri string) er
 	if err != nil && !gone {
 		return fetchOutcome(in, ctx, uri, err)
 	}
+	peer, err := in.Node.Peer(ctx, job.Host)
+	if err != nil {
+		return fetchOutcome(in, ctx, uri, err)
+	}
 	err = in.DB.Update(ctx, func(tx *storage.Tx) error {
 		p, err := tx.PostByURI(ctx, uri)
 		if err != nil || !p.DeletedAt.IsZero() {
@@ -175,7 +221,7 @@ func (in *Inbox) readAgain(ctx context.Context, job *storage.Job, uri string) er
 			}
 			return outbox.ForgetMedia(ctx, tx, blobs)
 		}
-		r := &received{Activity: &vocab.Activity{ID: p.ActivityURI, Type: "Update"}, actor: author, signedAt: o.Updated}
+		r := &received{Activity: &vocab.Activity{ID: p.ActivityURI, Type: "Update"}, actor: author, peer: peer, signedAt: o.Updated}
 		return in.edited(ctx, tx, r, o)
 	})
 	var none errIgnored

@@ -28,7 +28,8 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	f := &storage.Follow{FollowerID: r.actor.ID, FolloweeID: target.ID, URI: r.ID, State: storage.Pending, ShowShares: true}
-	if !target.Locked {
+	asked := target.Locked || r.peer.ApproveFollows
+	if !asked {
 		f.State = storage.Accepted
 	}
 	if blocked, err := tx.Blocks(ctx, target.ID, r.actor.ID); err != nil {
@@ -56,7 +57,7 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 			return err
 		}
 	}
-	if f.State == storage.Pending && target.Locked {
+	if f.State == storage.Pending && asked {
 		if target.Kind != storage.Group {
 			return nil
 		}

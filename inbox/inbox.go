@@ -33,6 +33,7 @@ type Inbox struct {
 const (
 	JobApply     = "apply"
 	JobFetch     = "fetch"
+	JobGone      = "gone"
 	JobFollowers = "followers" // compare who follows an account with its node's list
 	JobQuote     = "quote"     // verify that a post may quote another
 	JobMove      = "move"      // verify that an account moved
@@ -43,6 +44,7 @@ func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
 	q.Handle(JobFollowers, in.Followers)
+	q.Handle(JobGone, in.Gone)
 	q.Handle(JobQuote, in.Quote)
 	q.Handle(JobMove, in.Move)
 }

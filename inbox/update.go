@@ -15,6 +15,9 @@ import (
 // never changes.
 func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error {
 	if r.profile != nil {
+		if err := keyFollows(ctx, tx, r); err != nil {
+			return err
+		}
 		return federation.KeepActor(ctx, tx, r.profile)
 	}
 	if r.Object.Document == nil {
@@ -34,7 +37,7 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, addressed(r, object))); err != nil {
 		return err
 	}
-	return in.Outbox.ForwardChange(ctx, tx, p, r.body)
+	return in.Outbox.ForwardChange(ctx, tx, p, storage.PostCrossing(p), r.body)
 }
 
 // edited keeps an author's new words for a post.
@@ -155,7 +158,7 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, slices.Concat(r.To, r.Cc))); err != nil {
 		return err
 	}
-	if err := in.Outbox.ForwardChange(ctx, tx, p, r.body); err != nil {
+	if err := in.Outbox.ForwardChange(ctx, tx, p, storage.CrossTakeback, r.body); err != nil {
 		return err
 	}
 	_, blobs, err := tx.DeletePost(ctx, p)
@@ -163,4 +166,23 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	return outbox.ForgetMedia(ctx, tx, blobs)
+}
+
+// keyFollows takes over the new key of a linked node's own actor: the word for it came signed by the
+// key that was known, so that nobody need compare a code.
+func keyFollows(ctx context.Context, tx *storage.Tx, r *received) error {
+	if !r.peer.Linked() || r.actor.URI != r.peer.ServiceActor {
+		return nil
+	}
+	print, err := federation.Fingerprint(r.profile.PublicKey)
+	if err != nil {
+		return ignored("untrusted_profile")
+	}
+	if print == r.peer.Fingerprint {
+		return nil
+	}
+	if err := tx.PinPeer(ctx, r.peer.Host, r.actor.URI, print); err != nil {
+		return err
+	}
+	return tx.AddPeerEvent(ctx, r.peer.Host, storage.EventKeyChanged, print)
 }

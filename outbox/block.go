@@ -33,7 +33,7 @@ func (o *Outbox) block(ctx context.Context, tx *storage.Tx, me, them *storage.Ac
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }
 
 // Unblock takes a block back; the follows that it ended stay ended.
@@ -60,5 +60,5 @@ func (o *Outbox) unblock(ctx context.Context, tx *storage.Tx, me, them *storage.
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }

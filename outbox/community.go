@@ -133,7 +133,7 @@ func (o *Outbox) chooseCommunity(ctx context.Context, author *storage.Account, p
 // the activity, as Lemmy understands it, and the post, as everybody does. A post by somebody who isn't a
 // member, or that isn't for those for whom the community's posts are, is not taken in. activity writes the
 // activity for a class of peers; nil where it isn't for them.
-func (o *Outbox) TakeIn(ctx context.Context, tx *storage.Tx, community int64, author *storage.Account, p *storage.Post, activity func(storage.Addressing) ([]byte, error)) error {
+func (o *Outbox) TakeIn(ctx context.Context, tx *storage.Tx, community int64, author *storage.Account, p *storage.Post, activity func(variant) ([]byte, error)) error {
 	if _, err := tx.CommunityByID(ctx, community); err != nil {
 		return absent(err) // a peer's: its own node does this
 	}
@@ -162,93 +162,64 @@ func (o *Outbox) TakeIn(ctx context.Context, tx *storage.Tx, community int64, au
 	if _, err := tx.AddPost(ctx, share); err != nil {
 		return err
 	}
-	if err := o.announceActivity(ctx, tx, group, p, share.URI+"/activity", activity); err != nil || !open {
+	if err := o.announceActivity(ctx, tx, group, author, p, share.URI+"/activity", activity); err != nil || !open {
 		return err
 	}
 	targets, err := o.shareTargets(ctx, tx, group, author)
 	if err != nil {
 		return err
 	}
-	return o.sendWritten(ctx, tx, group, &share.Post, targets, func(how storage.Addressing) ([]byte, error) {
-		return o.Writer.Announce(&share.Post, group, p.URI, author.URI, how)
+	return o.sendWritten(ctx, tx, storage.CrossCommunities, group, &share.Post, targets, func(v variant) ([]byte, error) {
+		return o.Writer.Announce(&share.Post, group, p.URI, author.URI, v.how)
 	})
 }
 
-// announceActivity passes an activity about a post on to a group's members.
-func (o *Outbox) announceActivity(ctx context.Context, tx *storage.Tx, group *storage.Account, p *storage.Post, id string, activity func(storage.Addressing) ([]byte, error)) error {
+// announceActivity passes on to a group's members what somebody did about a post.
+func (o *Outbox) announceActivity(ctx context.Context, tx *storage.Tx, group, by *storage.Account, p *storage.Post, id string, activity func(variant) ([]byte, error)) error {
 	targets, err := tx.FollowerInboxes(ctx, group.ID)
-	if err != nil || len(targets) == 0 {
-		return err
-	}
-	activity = once(activity)
-	kept, err := o.whoReads(ctx, tx, p, targets, activity)
 	if err != nil {
 		return err
 	}
-	return o.sendWritten(ctx, tx, group, p, kept, func(how storage.Addressing) ([]byte, error) {
-		inner, err := activity(how)
-		if err != nil {
+	return o.sendWritten(ctx, tx, storage.CrossCommunities, group, p, targets, func(v variant) ([]byte, error) {
+		inner, err := activity(v)
+		if err != nil || inner == nil {
 			return nil, err
 		}
-		return o.Writer.AnnounceActivity(id, group, inner, how == storage.Openly && p.Visibility != storage.Members)
+		// Where it is passed on its author's proof alone counts.
+		if inner, err = prove(ctx, tx, by, inner); err != nil {
+			return nil, err
+		}
+		return o.Writer.AnnounceActivity(id, group, inner, v.how == storage.Openly && p.Visibility != storage.Members)
 	})
 }
 
-// once writes an activity once for each class of peers.
-func once(write func(storage.Addressing) ([]byte, error)) func(storage.Addressing) ([]byte, error) {
-	type written struct {
-		body []byte
-		err  error
-	}
-	done := map[storage.Addressing]written{}
-	return func(how storage.Addressing) ([]byte, error) {
-		w, ok := done[how]
-		if !ok {
-			w.body, w.err = write(how)
-			done[how] = w
-		}
-		return w.body, w.err
-	}
-}
-
-// whoReads leaves out the targets for which an activity wasn't written.
-func (o *Outbox) whoReads(ctx context.Context, tx *storage.Tx, p *storage.Post, targets []storage.InboxTarget, activity func(storage.Addressing) ([]byte, error)) ([]storage.InboxTarget, error) {
-	hosts := make([]string, 0, len(targets))
-	for _, t := range targets {
-		hosts = append(hosts, t.Peer)
-	}
-	peers, err := tx.PeersByHost(ctx, hosts)
-	if err != nil {
-		return nil, err
-	}
-	var kept []storage.InboxTarget
-	for _, t := range targets {
-		how := storage.PeerMay(p, peers[t.Peer])
-		if how == storage.NotForPeer {
-			continue
-		}
-		if body, err := activity(how); err != nil {
-			return nil, err
-		} else if body != nil {
-			kept = append(kept, t)
-		}
-	}
-	return kept, nil
-}
-
-// AsItCame is the activity of a peer's member for TakeIn and PassOnChange: what says that it is public goes
-// to peers with the right to what is public.
-func AsItCame(body []byte, to []string) func(storage.Addressing) ([]byte, error) {
-	return func(how storage.Addressing) ([]byte, error) {
-		if how != storage.Openly && has(to, vocab.Public) {
+// AsItCame is what somebody on a peer did, for passing on as it is: what says that it is public goes to peers
+// with the right to what is public, and what has files to those that may have them.
+func AsItCame(body []byte, to []string) func(variant) ([]byte, error) {
+	files := hasFiles(body)
+	return func(v variant) ([]byte, error) {
+		if v.how != storage.Openly && has(to, vocab.Public) || v.bare && files {
 			return nil, nil
 		}
 		return body, nil
 	}
 }
 
+func hasFiles(body []byte) bool {
+	doc, err := vocab.Decode(body)
+	if err != nil {
+		return true
+	}
+	a, err := vocab.ParseActivity(doc)
+	if err != nil || a.Object.Document == nil {
+		return err != nil
+	}
+	o, err := vocab.ParseObject(a.Object.Document)
+	return err != nil || len(o.Attachments) > 0
+}
+
 // PassOnChange lets the community of ours that a post is in tell its members what becomes of it.
-func (o *Outbox) PassOnChange(ctx context.Context, tx *storage.Tx, p *storage.Post, activity func(storage.Addressing) ([]byte, error)) error {
+func (o *Outbox) PassOnChange(ctx context.Context, tx *storage.Tx, p *storage.Post, activity func(variant) ([]byte, error)) error {
 	in, err := tx.CommunityOf(ctx, p.ID)
 	if err != nil || in.State != storage.InCommunity {
 		return absent(err)
@@ -260,7 +231,11 @@ func (o *Outbox) PassOnChange(ctx context.Context, tx *storage.Tx, p *storage.Po
 	if err != nil {
 		return err
 	}
-	return o.announceActivity(ctx, tx, group, p, tx.URIs().Activity(tx.NewID(tx.Now())), activity)
+	author, err := tx.AccountByID(ctx, p.AuthorID)
+	if err != nil {
+		return err
+	}
+	return o.announceActivity(ctx, tx, group, author, p, tx.URIs().Activity(tx.NewID(tx.Now())), activity)
 }
 
 // say writes a short direct post by a community to one account.

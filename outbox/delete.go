@@ -30,12 +30,12 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 			return err
 		}
 		activity := p.URI + "/delete"
-		deletion := func(how storage.Addressing) ([]byte, error) {
+		deletion := func(v variant) ([]byte, error) {
 			to, cc := author.FollowersURI, []string(nil)
 			if p.Visibility == storage.Members && parts.Community != nil {
 				to = parts.Community.FollowersURI
 			}
-			if how == storage.Openly {
+			if v.how == storage.Openly {
 				to = vocab.Public
 			}
 			if parts.Community != nil {
@@ -53,7 +53,7 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 		if err := ForgetMedia(ctx, tx, blobs); err != nil {
 			return err
 		}
-		return o.sendWritten(ctx, tx, author, p, append(targets, reached...), deletion)
+		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), deletion)
 	})
 	return p, err
 }

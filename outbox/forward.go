@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 
-	"ruche/federation/vocab"
 	"ruche/storage"
 )
 
@@ -30,12 +29,12 @@ func (o *Outbox) Forward(ctx context.Context, tx *storage.Tx, answer *storage.Po
 	if err != nil {
 		return err
 	}
-	return o.passOn(ctx, tx, author, parent, answer, targets, has(to, vocab.Public), body)
+	return o.passOn(ctx, tx, author, parent, answer, targets, to, storage.PostCrossing(answer), body)
 }
 
 // ForwardChange passes on what becomes of a forwarded answer, its edit or its deletion, to the nodes
 // that it was forwarded to.
-func (o *Outbox) ForwardChange(ctx context.Context, tx *storage.Tx, answer *storage.Post, body []byte) error {
+func (o *Outbox) ForwardChange(ctx context.Context, tx *storage.Tx, answer *storage.Post, what storage.Crossing, body []byte) error {
 	targets, err := o.reached(ctx, tx, answer.ID)
 	if err != nil || len(targets) == 0 || answer.InReplyToID == 0 {
 		return err
@@ -48,10 +47,10 @@ func (o *Outbox) ForwardChange(ctx context.Context, tx *storage.Tx, answer *stor
 	if err != nil {
 		return err
 	}
-	return o.passOn(ctx, tx, author, parent, answer, targets, false, body)
+	return o.passOn(ctx, tx, author, parent, answer, targets, nil, what, body)
 }
 
-func (o *Outbox) passOn(ctx context.Context, tx *storage.Tx, by *storage.Account, parent, answer *storage.Post, targets []storage.InboxTarget, open bool, body []byte) error {
+func (o *Outbox) passOn(ctx context.Context, tx *storage.Tx, by *storage.Account, parent, answer *storage.Post, targets []storage.InboxTarget, to []string, what storage.Crossing, body []byte) error {
 	hosts := make([]string, 0, len(targets))
 	for _, t := range targets {
 		hosts = append(hosts, t.Peer)
@@ -62,12 +61,9 @@ func (o *Outbox) passOn(ctx context.Context, tx *storage.Tx, by *storage.Account
 	}
 	var kept []storage.InboxTarget
 	for _, t := range targets {
-		peer := peers[t.Peer]
-		how := storage.PeerMay(answer, peer)
-		if t.Peer == answer.Origin || how == storage.NotForPeer || storage.PeerMay(parent, peer) == storage.NotForPeer || open && how != storage.Openly {
-			continue
+		if t.Peer != answer.Origin && storage.InCircle(parent, peers[t.Peer]) != storage.NotForPeer {
+			kept = append(kept, t)
 		}
-		kept = append(kept, t)
 	}
-	return o.sendWritten(ctx, tx, by, answer, kept, func(storage.Addressing) ([]byte, error) { return body, nil })
+	return o.sendWritten(ctx, tx, what, by, answer, kept, AsItCame(body, to))
 }

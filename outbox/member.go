@@ -211,9 +211,9 @@ func (o *Outbox) RemoveFromCommunity(ctx context.Context, moderator *storage.Acc
 		if err != nil {
 			return err
 		}
-		return o.removeFromCommunity(ctx, tx, moderator, p, func(how storage.Addressing, group *storage.Account) ([]byte, error) {
+		return o.removeFromCommunity(ctx, tx, moderator, p, func(v variant, group *storage.Account) ([]byte, error) {
 			to := group.FollowersURI
-			if how == storage.Openly {
+			if v.how == storage.Openly {
 				to = vocab.Public
 			}
 			return o.Writer.Delete(tx.URIs().Activity(tx.NewID(tx.Now())), moderator, p.URI, []string{to}, []string{group.URI})
@@ -224,12 +224,12 @@ func (o *Outbox) RemoveFromCommunity(ctx context.Context, moderator *storage.Acc
 // RemovedByPeer does the same for a moderator on a peer, whose Delete goes on to the members as it came.
 // ErrForbidden: they moderate no community that the post is in.
 func (o *Outbox) RemovedByPeer(ctx context.Context, tx *storage.Tx, moderator *storage.Account, p *storage.Post, body []byte, to []string) error {
-	return o.removeFromCommunity(ctx, tx, moderator, p, func(how storage.Addressing, _ *storage.Account) ([]byte, error) {
-		return AsItCame(body, to)(how)
+	return o.removeFromCommunity(ctx, tx, moderator, p, func(v variant, _ *storage.Account) ([]byte, error) {
+		return AsItCame(body, to)(v)
 	})
 }
 
-func (o *Outbox) removeFromCommunity(ctx context.Context, tx *storage.Tx, moderator *storage.Account, p *storage.Post, activity func(storage.Addressing, *storage.Account) ([]byte, error)) error {
+func (o *Outbox) removeFromCommunity(ctx context.Context, tx *storage.Tx, moderator *storage.Account, p *storage.Post, activity func(variant, *storage.Account) ([]byte, error)) error {
 	in, err := tx.CommunityOf(ctx, p.ID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && in.State != storage.InCommunity {
 		return ErrForbidden
@@ -244,7 +244,7 @@ func (o *Outbox) removeFromCommunity(ctx context.Context, tx *storage.Tx, modera
 	if err != nil {
 		return err
 	}
-	if err := o.announceActivity(ctx, tx, group, p, tx.URIs().Activity(tx.NewID(tx.Now())), func(how storage.Addressing) ([]byte, error) { return activity(how, group) }); err != nil {
+	if err := o.announceActivity(ctx, tx, group, moderator, p, tx.URIs().Activity(tx.NewID(tx.Now())), func(v variant) ([]byte, error) { return activity(v, group) }); err != nil {
 		return err
 	}
 	if _, err := tx.PutInCommunity(ctx, p.ID, group.ID, storage.Removed); err != nil {

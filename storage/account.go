@@ -58,9 +58,12 @@ type Account struct {
 	// Circles: its server says it keeps our circles (FEP-844e); remote only.
 	Circles bool
 
+	// KeyID, PublicKey and PrivateKey are its first key; the table of keys has the others.
 	KeyID      string
 	PublicKey  string // PKIX PEM
 	PrivateKey string // PKCS#8 PEM; local only
+	// Keys are all keys of a remote account, when its document was just read; nil: not read.
+	Keys []*Key `bun:"-"`
 
 	PostsCount     int64
 	FollowersCount int64
@@ -113,11 +116,6 @@ func (q *Queries) AccountByURI(ctx context.Context, uri string) (*Account, error
 	return q.account(ctx, "account "+uri, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("a.uri = ?", uri) })
 }
 
-// AccountByKeyID finds the account that a signature's keyId belongs to.
-func (q *Queries) AccountByKeyID(ctx context.Context, keyID string) (*Account, error) {
-	return q.account(ctx, "key "+keyID, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("a.key_id = ?", keyID) })
-}
-
 // AccountByName finds user (domain empty: local) or user@domain, without case.
 func (q *Queries) AccountByName(ctx context.Context, username, domain string) (*Account, error) {
 	return q.account(ctx, "account "+username+"@"+domain, func(s *bun.SelectQuery) *bun.SelectQuery {
@@ -163,12 +161,12 @@ func (q *Queries) SearchAccounts(ctx context.Context, text string, limit, offset
 	var rows []*Account
 	s := q.idb.NewSelect().Model(&rows).
 		Where("a.suspended_at IS NULL AND a.deleted_at IS NULL AND a.kind <> ?", Application).
-		Where(originActive("a.peer")).
 		OrderExpr("CASE WHEN a.peer = '' THEN 0 ELSE 1 END, a.username").Limit(int64(limit)).Offset(int64(offset))
 	if domain != "" {
-		s = s.Where("lower(a.username) = ?", name).Where("a.domain LIKE ? ESCAPE '\\'", likePrefix(domain))
+		// Who is asked for by name is found, listed or not.
+		s = s.Where(originActive("a.peer")).Where("lower(a.username) = ?", name).Where("a.domain LIKE ? ESCAPE '\\'", likePrefix(domain))
 	} else {
-		s = s.Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
+		s = s.Where(originListed("a.peer")).Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
 	}
 	if err := s.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("search accounts: %w", err)
@@ -303,6 +301,9 @@ func (tx *Tx) AddAccount(ctx context.Context, a *Account) error {
 	if _, err := tx.idb.NewInsert().Model(a).Exec(ctx); err != nil {
 		return duplicate("account "+a.Acct(), err)
 	}
+	if err := tx.addKeys(ctx, a); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: a.ID})
 	return nil
 }
@@ -318,6 +319,9 @@ func (tx *Tx) SaveAccount(ctx context.Context, a *Account) error {
 	}
 	if _, err := tx.idb.NewRaw("UPDATE accounts SET revision = revision + 1 WHERE id = ?", a.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("save account %s: %w", a.Acct(), err)
+	}
+	if err := tx.replaceKeys(ctx, a); err != nil {
+		return err
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: a.ID})
 	return nil
@@ -384,6 +388,9 @@ func (tx *Tx) addToCount(ctx context.Context, account int64, column string, by i
 // RemoveServiceActor takes the node's own account away, so that it can be made anew under another
 // address. It has no posts, follows or name that anybody could miss.
 func (tx *Tx) RemoveServiceActor(ctx context.Context, id int64) error {
+	if _, err := tx.idb.NewRaw("DELETE FROM keys WHERE account_id IN (SELECT id FROM accounts WHERE id = ? AND kind = ? AND peer = '')", id, Application).Exec(ctx); err != nil {
+		return fmt.Errorf("remove service actor: %w", err)
+	}
 	if _, err := tx.idb.NewDelete().Model((*Account)(nil)).Where("id = ? AND kind = ? AND peer = ''", id, Application).Exec(ctx); err != nil {
 		return fmt.Errorf("remove service actor: %w", err)
 	}

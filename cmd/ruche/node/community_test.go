@@ -246,6 +246,38 @@ func TestACommunityThatIsNotOpenStaysAmongItsMembers(t *testing.T) {
 	luc.sees("the figures", 0)
 }
 
+func TestMembersOnThreeNodesReadEachOtherInACommunityThatIsNotOpen(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test", "usine.test")
+	ctx := context.Background()
+	ana, luc, zoe := n.person("ana@siege.test"), n.person("luc@labo.test"), n.person("zoe@usine.test")
+	club := ana.starts("club", storage.ByApproval)
+	luc.follows("club@siege.test")
+	zoe.follows("club@siege.test")
+	n.settle()
+	for _, who := range []string{luc.me.URI, zoe.me.URI} {
+		if err := ana.c.outbox.AcceptMember(ctx, ana.me, club.ID, n.id(ana, who)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.settle()
+	// Luc's node doesn't know who else is a member: that zoe reads it rests on his proof.
+	post := luc.posts("between us @club@siege.test", storage.Public)
+	n.settle()
+	ana.sees("between us", 1)
+	zoe.sees("between us", 1)
+	if _, err := luc.c.outbox.Edit(ctx, luc.me, post.ID, outbox.Edit{Text: "strictly between us @club@siege.test"}); err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	zoe.sees("strictly between us", 1)
+	if _, err := luc.c.outbox.Delete(ctx, luc.me, post.ID); err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	zoe.sees("between us", 0)
+	ana.sees("between us", 0)
+}
+
 func TestACommunityThatIsNotOpenTakesInNothingThatIsPublic(t *testing.T) {
 	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
 	ctx := context.Background()

@@ -194,6 +194,9 @@ func TestADigestIsActedOnOnceInAWhile(t *testing.T) {
 	bob.accepts(ana, "bob")
 	pages := 0
 	bob.made = func(path string) string {
+		if path != "/part" {
+			return ""
+		}
 		pages++
 		return fmt.Sprintf(`{"id":"https://peer.test%s","type":"OrderedCollection","orderedItems":[]}`, path)
 	}
