@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 
 	"ruche/federation/vocab"
 	"ruche/storage"
@@ -30,6 +31,25 @@ func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.
 	parts.Hashtags = tags[p.ID]
 	media, err := q.MediaOf(ctx, []int64{p.ID})
 	parts.Media = media[p.ID]
+	if err != nil {
+		return parts, err
+	}
+	if in, err := q.CommunityOf(ctx, p.ID); err == nil {
+		if parts.Community, err = q.AccountByID(ctx, in.CommunityID); err != nil {
+			return parts, err
+		}
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return parts, err
+	}
+	if err != nil || p.InReplyToUser == 0 || p.InReplyToUser == p.AuthorID || (p.Visibility != storage.Public && p.Visibility != storage.Unlisted) {
+		return parts, err
+	}
+	// An answer is for those who read what it answers, too: the node of its author passes it on to
+	// them (ActivityPub §7.1.2).
+	answered, err := q.AccountByID(ctx, p.InReplyToUser)
+	if err == nil && answered.FollowersURI != "" {
+		parts.Also = []string{answered.FollowersURI}
+	}
 	return parts, err
 }
 

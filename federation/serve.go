@@ -22,10 +22,13 @@ func (n *Node) Routes() []Route {
 		{"GET", "/users/{id}", n.Actors},
 		{"GET", "/users/{id}/outbox", n.Outbox},
 		{"GET", "/users/{id}/followers", n.FollowersOf},
+		{"GET", "/users/{id}/followers_synchronization", n.PartOfFollowers},
 		{"GET", "/users/{id}/following", n.FollowingOf},
+		{"GET", "/users/{id}/moderators", n.ModeratorsOf},
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},
+		{"GET", "/posts/{id}/context", n.Context},
 		{"GET", "/shares/{id}", n.Shares},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -56,6 +57,12 @@ type Signer struct {
 	Owner    string    // URI of the actor
 	Host     string    // normal host of KeyID and Owner: the peer
 	SignedAt time.Time // by the signer's clock, within the window
+	covered  []string  // names of headers, in lower case
+}
+
+// Covers says whether a header of the request was signed.
+func (s *Signer) Covers(header string) bool {
+	return slices.Contains(s.covered, strings.ToLower(header))
 }
 
 // Refusal is why a request was not let through.
@@ -123,7 +130,7 @@ func (g *Gate) Verify(r *http.Request, body []byte) (*Signer, error) {
 		}
 		key = fresh
 	}
-	return &Signer{KeyID: claim.keyID, Owner: key.Owner, Host: host, SignedAt: signedAt}, nil
+	return &Signer{KeyID: claim.keyID, Owner: key.Owner, Host: host, SignedAt: signedAt, covered: claim.covered}, nil
 }
 
 // ParseKeyID reads which key a request says it is signed with, and verifies nothing. The error is a *Refusal.
@@ -204,7 +211,8 @@ func asRefusal(err error, status int, reason string) error {
 // claim is what the signature of a request says, in whichever scheme it says it. A second scheme is a second
 // function that readClaim chooses.
 type claim struct {
-	keyID string
+	keyID   string
+	covered []string // names of headers, in lower case
 	// check tells when the request was signed, if the signature covers what it must and the headers are true.
 	check func(r *http.Request, body []byte, now time.Time) (time.Time, error)
 	// verify computes the signature.
@@ -219,7 +227,7 @@ func readClaim(r *http.Request) (*claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &claim{keyID: c.keyID, check: c.check, verify: c.verify}, nil
+	return &claim{keyID: c.keyID, covered: c.covered, check: c.check, verify: c.verify}, nil
 }
 
 // sameKey tells whether a refreshed key is the one that failed. A stored key that is of no use is never the same.

@@ -18,6 +18,8 @@ type received struct {
 	*vocab.Activity
 	actor    *storage.Account
 	signedAt time.Time
+	body     []byte // as it came, for passing it on
+	fetched  string // the id of the post that was read for it, if one had to be
 	// profile is the actor's own new document, translated before the transaction; Update only.
 	profile *storage.Account
 }
@@ -85,7 +87,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	r := &received{Activity: a, signedAt: e.SignedAt}
+	r := &received{Activity: a, signedAt: e.SignedAt, body: job.Body, fetched: e.Object}
 	if handlers[a.Type] == nil {
 		return r, ignored("unknown_type")
 	}

@@ -31,6 +31,16 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	if !target.Locked {
 		f.State = storage.Accepted
 	}
+	if target.Kind == storage.Group {
+		state, refusal, err := in.Outbox.Admit(ctx, tx, target, r.actor)
+		if err != nil {
+			return err
+		}
+		if refusal != "" {
+			return in.Outbox.RefuseMember(ctx, tx, target, r.actor, r.ID, refusal)
+		}
+		f.State = state
+	}
 	f, added, err := tx.AddFollow(ctx, f)
 	if err != nil {
 		return err
@@ -42,7 +52,13 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 		}
 	}
 	if f.State == storage.Pending && target.Locked {
-		return nil
+		if target.Kind != storage.Group {
+			return nil
+		}
+		// Somebody may have been invited since they asked.
+		if state, _, err := in.Outbox.Admit(ctx, tx, target, r.actor); err != nil || state != storage.Accepted {
+			return err
+		}
 	}
 	return in.Outbox.AcceptFollow(ctx, tx, f)
 }

@@ -31,14 +31,16 @@ type Inbox struct {
 
 // Kinds of job.
 const (
-	JobApply = "apply"
-	JobFetch = "fetch"
+	JobApply     = "apply"
+	JobFetch     = "fetch"
+	JobFollowers = "followers"
 )
 
 // Register tells the queue who does the inbox's jobs.
 func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
+	q.Handle(JobFollowers, in.Followers)
 }
 
 // Routes lists the ways in.

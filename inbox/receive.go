@@ -22,6 +22,8 @@ const bodyTime = 15 * time.Second
 // envelope is what is known of a received activity besides its body.
 type envelope struct {
 	SignedAt time.Time `json:"signed_at"`
+	// Object is the id of what was fetched for the activity, where it had to be.
+	Object string `json:"object,omitempty"`
 }
 
 // refusal is an answer at the door: nothing was stored.
@@ -120,6 +122,9 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	}
 	args := envelope{SignedAt: signer.SignedAt}
 	return a, in.DB.Update(ctx, func(tx *storage.Tx) error {
+		if err := in.compareFollowers(ctx, tx, r, signer, actor); err != nil {
+			return err
+		}
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: args, Body: body})
 	})
 }

@@ -3,8 +3,10 @@ package inbox
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ruche/federation"
+	"ruche/federation/vocab"
 	"ruche/outbox"
 	"ruche/storage"
 )
@@ -22,6 +24,11 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
+	return in.edited(ctx, tx, r, object)
+}
+
+// edited keeps an author's new words for a post.
+func (in *Inbox) edited(ctx context.Context, tx *storage.Tx, r *received, object *vocab.Object) error {
 	old, err := tx.PostByURI(ctx, object.ID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && !old.DeletedAt.IsZero() {
 		return ignored("unknown_post")
@@ -56,7 +63,13 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	return tx.EditPost(ctx, post, at)
+	if err := tx.EditPost(ctx, post, at); err != nil {
+		return err
+	}
+	if err := in.Outbox.PassOnChange(ctx, tx, &post.Post, outbox.AsItCame(r.body, addressed(r, object))); err != nil {
+		return err
+	}
+	return in.Outbox.ForwardChange(ctx, tx, &post.Post, r.body)
 }
 
 // delete: a peer's account deleted a post of its own, or itself.
@@ -64,11 +77,11 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	if r.Object.ID == r.actor.URI {
 		return tx.EndAccount(ctx, r.actor.ID)
 	}
-	if !onActorsHost(r, r.Object.ID) {
-		return ignored("object_elsewhere")
-	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
 	if errors.Is(err, storage.ErrNotFound) {
+		if !onActorsHost(r, r.Object.ID) {
+			return ignored("object_elsewhere")
+		}
 		// Its Create may still be on the way.
 		return tx.EndActivity(ctx, r.Object.ID, r.signedAt)
 	}
@@ -76,7 +89,13 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	if p.AuthorID != r.actor.ID {
-		return ignored("not_theirs_to_delete")
+		return in.moderated(ctx, tx, r, p)
+	}
+	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, slices.Concat(r.To, r.Cc))); err != nil {
+		return err
+	}
+	if err := in.Outbox.ForwardChange(ctx, tx, p, r.body); err != nil {
+		return err
 	}
 	_, blobs, err := tx.DeletePost(ctx, p)
 	if err != nil {

@@ -20,6 +20,8 @@ type delivery struct {
 	Actor  int64  `json:"actor"`
 	Shared bool   `json:"shared,omitempty"`
 	Post   int64  `json:"post,omitempty"`
+	// Sync: it is for followers alone, so their list is compared with the receiver's (FEP-8fcf).
+	Sync bool `json:"sync,omitempty"`
 }
 
 func laneKey(host string, actor int64) string { return host + " " + strconv.FormatInt(actor, 10) }
@@ -69,6 +71,7 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
 		if post != nil {
 			args.Post = post.ID
+			args.Sync = actor.ID == post.AuthorID && post.Visibility != storage.Direct && (post.Visibility == storage.Followers || how == storage.ToFollowers)
 			reached = append(reached, t.Peer)
 		}
 		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[how]})
@@ -117,7 +120,20 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	if err != nil {
 		return queue.Permanent(fmt.Errorf("key of %s: %w", actor.Username, err))
 	}
+	var sync string
+	if d.Sync {
+		said, ok, err := o.Resolver.Synchronization(ctx, actor, job.Host)
+		if err != nil {
+			return err
+		}
+		if ok {
+			sync = said.String()
+		}
+	}
 	result, err := o.Client.Post(ctx, d.Inbox, job.Body, func(r *http.Request) error {
+		if sync != "" {
+			r.Header.Set(federation.SyncHeader, sync)
+		}
 		return federation.Sign(r, job.Body, actor.KeyID, key, o.DB.Now())
 	})
 	if err != nil {

@@ -67,9 +67,13 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 			return err
 		}
 		activity := tx.URIs().Activity(tx.NewID(tx.Now()))
-		return o.sendWritten(ctx, tx, author, &post.Post, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
+		update := func(how storage.Addressing) ([]byte, error) {
 			return o.Writer.Update(activity, &post.Post, author, parts, how)
-		})
+		}
+		if err := o.sendWritten(ctx, tx, author, &post.Post, append(targets, reached...), update); err != nil {
+			return err
+		}
+		return o.PassOnChange(ctx, tx, &post.Post, update)
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, invalid("The post is gone, or an attached file isn't yours.")

@@ -165,11 +165,12 @@ func (db *DB) hear(ctx context.Context, began time.Time, heard map[int64]time.Ti
 // Tidy forgets what is kept only for a time: changes, ended activities, expired codes, old ended jobs.
 func (tx *Tx) Tidy(ctx context.Context) error {
 	for statement, age := range map[string]time.Duration{
-		"DELETE FROM changes WHERE at < ?":             changeKept,
-		"DELETE FROM ended_activities WHERE at < ?":    EndedKept,
-		"DELETE FROM codes WHERE expires_at < ?":       0,
-		"DELETE FROM sessions WHERE expires_at < ?":    0,
-		"DELETE FROM idempotency WHERE created_at < ?": 24 * time.Hour,
+		"DELETE FROM changes WHERE at < ?":                changeKept,
+		"DELETE FROM ended_activities WHERE at < ?":       EndedKept,
+		"DELETE FROM codes WHERE expires_at < ?":          0,
+		"DELETE FROM sessions WHERE expires_at < ?":       0,
+		"DELETE FROM idempotency WHERE created_at < ?":    24 * time.Hour,
+		"DELETE FROM thread_fetches WHERE started_at < ?": 24 * time.Hour,
 	} {
 		if _, err := tx.idb.NewRaw(statement, tx.Now().Add(-age)).Exec(ctx); err != nil {
 			return fmt.Errorf("tidy: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -15,6 +16,7 @@ const (
 	Unlisted  = "unlisted"
 	Followers = "followers"
 	Direct    = "direct"
+	Members   = "members" // of the community that it is in, when that isn't open to everybody
 )
 
 // Circles: how far a post may go at most.
@@ -76,6 +78,9 @@ type NewPost struct {
 	Hashtags []string
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
+	// Community is the group that a peer's post says it was written for. Whether it is in it, the
+	// community says.
+	Community int64
 }
 
 // A Mention ties a post to an account that it names.
@@ -264,12 +269,21 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	return true, tx.postConsequences(ctx, n, parent)
 }
 
-// adoptReplies ties to a post the answers that arrived before it.
+// adoptReplies ties to a post the answers that arrived before it, and fills the gap that it left in
+// its conversation. What the post itself answers, however far up, is never its answer: a peer could
+// make a circle of posts, and readers would walk round it.
 func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
 	if p.ShareOfID != 0 || p.Local() {
 		return nil // an answer to a local post always finds it
 	}
-	res, err := tx.idb.NewRaw("UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL", p.ID, p.AuthorID, p.URI).Exec(ctx)
+	if err := tx.fillGaps(ctx, p.URI); err != nil {
+		return err
+	}
+	res, err := tx.idb.NewRaw(`UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL
+		AND id NOT IN (WITH RECURSIVE up(id, parent, depth) AS (
+			SELECT id, in_reply_to_id, 0 FROM posts WHERE id = ?
+			UNION ALL SELECT q.id, q.in_reply_to_id, up.depth + 1 FROM posts AS q JOIN up ON q.id = up.parent WHERE up.depth < ?)
+			SELECT id FROM up)`, p.ID, p.AuthorID, p.URI, p.ID, MaxAncestors).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("adopt replies: %w", err)
 	}
@@ -383,7 +397,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 		return err
 	}
 	for _, id := range n.Mentions {
-		if !contains(known[p.ID], id) {
+		if !slices.Contains(known[p.ID], id) {
 			if err := tx.notify(ctx, NotifyMention, id, p.AuthorID, p.ID); err != nil {
 				return err
 			}
@@ -416,6 +430,8 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM thread_gaps WHERE post_id = ?",
+		"DELETE FROM community_posts WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
@@ -474,13 +490,4 @@ func (q *Queries) ShareBy(ctx context.Context, account, post int64) (*Post, erro
 		return nil, notFound("share", err)
 	}
 	return p, nil
-}
-
-func contains(ids []int64, id int64) bool {
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }

@@ -15,7 +15,9 @@ type NoteParts struct {
 	Mentions  []*storage.Account
 	Hashtags  []string // without #
 	Media     []*storage.Media
-	InReplyTo string // the parent's id on the wire, or empty
+	InReplyTo string           // the parent's id on the wire, or empty
+	Also      []string         // further recipients: the followers of whoever is answered
+	Community *storage.Account // the group that it is written for, or nil
 }
 
 // Note writes a local post as it is addressed to one class of peers.
@@ -56,6 +58,7 @@ func (w Writer) aboutNote(kind ap.ActivityVocabularyType, id string, p *storage.
 		at = p.EditedAt
 	}
 	act.addTime("published", at)
+	addAudience(act, parts.Community)
 	act.add("object", json.RawMessage(object))
 	return act.json(noteContext())
 }
@@ -93,7 +96,7 @@ func address(p *storage.Post, author *storage.Account, mentions []string, how st
 	case storage.Public, storage.Unlisted:
 	case storage.Followers:
 		r.to, r.cc = []string{followers}, mentions
-	case storage.Direct:
+	case storage.Direct, storage.Members: // those named; the members are among them
 		r.to = mentions
 	default:
 		return r, fmt.Errorf("post %s has the unknown visibility %q: %w", p.URI, p.Visibility, ErrInvalid)
@@ -109,6 +112,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 	for _, a := range parts.Mentions {
 		mentioned = append(mentioned, a.URI)
 	}
+	mentioned = audience(p, parts.Community, append(mentioned, parts.Also...))
 	r, err := address(p, author, mentioned, how)
 	if err != nil {
 		return nil, r, err
@@ -159,6 +163,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		note.add("conversation", p.Context)
 		note.add("context", p.Context)
 	}
+	addAudience(note, parts.Community)
 	addCircle(note, r)
 	return note, r, nil
 }

@@ -19,6 +19,8 @@ func All() *migrate.Migrations {
 	all := migrate.NewMigrations()
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
+	all.Add(migrate.Migration{Name: "0050", Comment: "threads", Up: statements(threads), Down: nil})
+	all.Add(migrate.Migration{Name: "0051", Comment: "communities", Up: statements(communities), Down: nil})
 	return all
 }
 

@@ -88,6 +88,7 @@ func (c *core) wire(cfg Config, opt Options) error {
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.federation.Register(c.queue)
 	return nil
 }
 
