@@ -22,6 +22,8 @@ type delivery struct {
 	Post   int64  `json:"post,omitempty"`
 	// Sync: it is for followers alone, so their list is compared with the receiver's (FEP-8fcf).
 	Sync bool `json:"sync,omitempty"`
+	// Forwarded: what somebody else wrote, as it came. A server that can't verify whose it is refuses it.
+	Forwarded bool `json:"forwarded,omitempty"`
 }
 
 func laneKey(host string, actor int64) string { return host + " " + strconv.FormatInt(actor, 10) }
@@ -34,6 +36,11 @@ func (o *Outbox) send(ctx context.Context, tx *storage.Tx, actor *storage.Accoun
 // sendWritten queues an activity about a post: one job per inbox, to the active peers that the
 // post's circle includes. write is called once per way of addressing, at most twice.
 func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(storage.Addressing) ([]byte, error)) error {
+	return o.sendLike(ctx, tx, delivery{}, actor, post, targets, write)
+}
+
+// sendLike is sendWritten for deliveries that have more in common than actor and post: what like says.
+func (o *Outbox) sendLike(ctx context.Context, tx *storage.Tx, like delivery, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(storage.Addressing) ([]byte, error)) error {
 	hosts := make([]string, 0, len(targets))
 	for _, t := range targets {
 		hosts = append(hosts, t.Peer)
@@ -68,7 +75,8 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 				return err
 			}
 		}
-		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
+		args := like
+		args.Inbox, args.Actor, args.Shared = t.Inbox, actor.ID, t.Shared
 		if post != nil {
 			args.Post = post.ID
 			args.Sync = actor.ID == post.AuthorID && post.Visibility != storage.Direct && (post.Visibility == storage.Followers || how == storage.ToFollowers)
@@ -142,6 +150,9 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	switch s := result.Status; {
 	case s >= 200 && s < 300:
 		return nil
+	case d.Forwarded && (s == http.StatusUnauthorized || s == http.StatusForbidden):
+		// It says so of this activity, not of us: what our own people write must not wait behind it.
+		return queue.Permanent(fmt.Errorf("%s takes nothing forwarded that it can't verify: %d %s", job.Host, s, result.Body))
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
 		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Answered: true, Refusing: true}
 	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests, s >= 500:
@@ -162,7 +173,7 @@ func (o *Outbox) personally(ctx context.Context, job *storage.Job, d delivery) e
 		}
 		jobs := make([]storage.NewJob, len(inboxes))
 		for i, inbox := range inboxes {
-			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post}, BodyID: job.BodyID}
+			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post, Forwarded: d.Forwarded}, BodyID: job.BodyID}
 		}
 		if err := tx.Enqueue(ctx, jobs...); err != nil {
 			return err

@@ -69,5 +69,5 @@ func (o *Outbox) passOn(ctx context.Context, tx *storage.Tx, by *storage.Account
 		}
 		kept = append(kept, t)
 	}
-	return o.sendWritten(ctx, tx, by, answer, kept, func(storage.Addressing) ([]byte, error) { return body, nil })
+	return o.sendLike(ctx, tx, delivery{Forwarded: true}, by, answer, kept, func(storage.Addressing) ([]byte, error) { return body, nil })
 }

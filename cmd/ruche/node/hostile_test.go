@@ -27,6 +27,7 @@ type stranger struct {
 	docs     map[string]string
 	fetched  int
 	posted   [][]byte
+	refuses  string                   // deliveries that hold this are answered 401
 	header   http.Header              // of what it delivers
 	unsigned bool                     // its header isn't covered by the signature
 	status   map[string]int           // by path, instead of a document
@@ -68,6 +69,10 @@ func (s *stranger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		var b bytes.Buffer
 		_, _ = b.ReadFrom(r.Body)
+		if s.refuses != "" && bytes.Contains(b.Bytes(), []byte(s.refuses)) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		s.posted = append(s.posted, b.Bytes())
 		w.WriteHeader(http.StatusAccepted)
 		return
