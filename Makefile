@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 RECORD := $(CURDIR)/tmp/databases
 
-.PHONY: help build demo run test test-race test-processes lint check bench fuzz deps
+.PHONY: help build demo run test test-race test-processes test-interop lint check bench fuzz deps
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,12 +37,26 @@ define tests
 	else echo "PostgreSQL: not tested; set RUCHE_TEST_POSTGRES to a server's URL"; fi
 endef
 
+test-processes: # runs nodes as real processes over HTTPS: kills, restarts; needs names in /etc/hosts
+	go vet -tags processes ./cmd/ruche
+	go test -count=1 -timeout 20m -tags processes -run 'TestAPostTravels|TestAKilledSender' ./cmd/ruche
+
+INTEROP := cmd/ruche/node/interop
+test-interop: $(INTEROP)/node_modules/.package-lock.json ## runs Ruche against Fedify, which needs npm and names in /etc/hosts
+	go vet -tags interop ./$(INTEROP)
+	go tool staticcheck -tags interop -checks inherit,-U1000 ./$(INTEROP)
+	go test -count=1 -tags interop ./$(INTEROP)
+
+$(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
+	cd $(INTEROP) && npm ci --no-audit --no-fund
+	@touch $@
+
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l cmd federation inbox outbox storage web); if [ -n "$$bad" ]; then echo "not gofmt-ed: $$bad"; exit 1; fi
 	go vet ./...
 	go tool staticcheck -checks inherit,-U1000 ./...
 
-check: lint test-race ## what .ci/run runs
+check: lint test-race test-processes test-interop ## what .ci/run runs
 
 bench: ## measures, with ratios in one run
 	go test -run '^$$' -bench . -benchmem ./...

@@ -2,6 +2,8 @@ module ruche
 
 go 1.26.0
 
+ignore ./cmd/ruche/node/interop/node_modules
+
 require (
 	github.com/SherClockHolmes/webpush-go v1.4.0
 	github.com/alecthomas/kong v1.17.0
