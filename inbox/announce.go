@@ -108,7 +108,7 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 		return queue.Permanent(fmt.Errorf("read job: %w", err))
 	}
 	if f.Again {
-		return in.readAgain(ctx, job, f.URI)
+		return in.rereadPost(ctx, job, f.URI)
 	}
 	p, err := in.Node.Post(ctx, f.URI)
 	if err != nil {

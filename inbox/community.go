@@ -196,9 +196,9 @@ func (in *Inbox) moderated(ctx context.Context, tx *storage.Tx, r *received, p *
 	return err
 }
 
-// readAgain reads a known post from its host, because somebody else says that it changed or is gone, and
+// rereadPost reads a known post from its host, because somebody else says that it changed or is gone, and
 // applies what its host says.
-func (in *Inbox) readAgain(ctx context.Context, job *storage.Job, uri string) error {
+func (in *Inbox) rereadPost(ctx context.Context, job *storage.Job, uri string) error {
 	o, author, err := in.Node.Reread(ctx, uri)
 	var status *federation.StatusError
 	gone := errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone)
