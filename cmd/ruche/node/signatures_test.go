@@ -511,7 +511,9 @@ func TestAChangedKeyThatCantBeReadNowIsWaitedFor(t *testing.T) {
 	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
 	bob := n.stranger("peer.test", "bob")
 	n.allow("siege.test", "peer.test")
-	deliver := func(number string) int { return bob.deliver("siege.test", "/inbox", "bob", bob.create("bob", number, "hello", "")) }
+	deliver := func(number string) int {
+		return bob.deliver("siege.test", "/inbox", "bob", bob.create("bob", number, "hello", ""))
+	}
 	deliver("1")
 	n.advance(6 * time.Minute)
 	bob.rotate("bob")
@@ -531,6 +533,7 @@ func TestAChangedKeyThatCantBeReadNowIsWaitedFor(t *testing.T) {
 func TestJunkInTheNameOfALinkedPeerAsksItsNodeOnce(t *testing.T) {
 	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
 	bob := n.stranger("peer.test", "bob", "service")
+	bob.change("service", func(doc map[string]any) { doc["type"] = "Application" })
 	var doc struct {
 		Key struct {
 			PEM string `json:"publicKeyPem"`
