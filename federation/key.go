@@ -55,19 +55,14 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
 	if err := k.fetch(ctx, keyID); err != nil {
-		if stored != nil && errors.Is(err, ErrKeyUnavailable) {
-			return stored.use()
+		if stored != nil && !refresh && errors.Is(err, ErrKeyUnavailable) {
+			return stored.use() // it is old, and its host away
 		}
 		return nil, err
 	}
 	// Also when it was fetched a moment ago, by another request: that may be what this one lacks.
 	if stored, err = k.stored(ctx, keyID); errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
-	} else if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
-	}
-	if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
-		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
@@ -81,7 +76,14 @@ const proofAge = 5 * time.Minute
 // that was confirmed. Its document alone shows nothing: whoever took its name can serve a copy.
 func (n *Node) sameNode(ctx context.Context, host string) error {
 	peer, err := n.Peer(ctx, host)
-	if err != nil || !peer.Linked() || n.Prove == nil {
+	if err != nil || !peer.Linked() {
+		return err
+	}
+	if n.Prove == nil {
+		err = n.CheckService(ctx, peer)
+		if status := (*StatusError)(nil); errors.As(err, &status) {
+			return fmt.Errorf("%w: %w", ErrKeyUnavailable, err) // that the node's own actor is gone says nothing of a person's
+		}
 		return err
 	}
 	now := n.DB.Now()
@@ -139,7 +141,15 @@ func (k *keyring) fetch(ctx context.Context, keyID string) error {
 	}
 	if mine {
 		// What came of it is for all who wait, so it doesn't end with the one who asked first.
-		_, err := k.node.fetchKeyOwner(context.WithoutCancel(ctx), keyID)
+		ctx := context.WithoutCancel(ctx)
+		var err error
+		// The node behind a key must still be the one that we know, before anything new of it is stored.
+		if host, hostErr := HostOf(keyID); hostErr == nil {
+			err = k.node.sameNode(ctx, host)
+		}
+		if err == nil {
+			_, err = k.node.fetchKeyOwner(ctx, keyID)
+		}
 		f.err = keyVerdict(keyID, err)
 		close(f.done)
 	}
@@ -154,11 +164,11 @@ func (k *keyring) fetch(ctx context.Context, keyID string) error {
 func keyVerdict(keyID string, err error) error {
 	var status *StatusError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrKeyUnavailable):
+		return err
 	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
 		return fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
-	case errors.Is(err, ErrUntrusted), errors.Is(err, storage.ErrExists):
+	case errors.Is(err, ErrUntrusted), errors.Is(err, storage.ErrExists), errors.Is(err, ErrNotPeer):
 		return fmt.Errorf("key %s: %w", keyID, err)
 	}
 	return fmt.Errorf("key %s: %w: %w", keyID, ErrKeyUnavailable, err)
