@@ -4,21 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"strings"
 
-	"ruche/federation/sanitize"
 	"ruche/federation/vocab"
 	"ruche/storage"
 )
 
-// Kinds of object that are posts here.
-var postTypes = map[string]bool{"Note": true, "Article": true, "Page": true, "Question": true}
-
 // Translate turns a peer's object into a post of its author, not stored yet. The id, the page and
 // the author must be on the author's host. Text is sanitised here, once.
 func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author *storage.Account) (*storage.NewPost, error) {
-	if !postTypes[o.Type] {
+	if !vocab.IsPost(o.Type) {
 		return nil, fmt.Errorf("a %s is no post: %w", o.Type, ErrUntrusted)
 	}
 	if err := sameHost(o.ID, author.URI); err != nil {
@@ -27,11 +22,17 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 	if len(o.AttributedTo) == 0 || o.AttributedTo[0] != author.URI {
 		return nil, fmt.Errorf("%s isn't attributed to %s: %w", o.ID, author.URI, ErrUntrusted)
 	}
+	for _, other := range o.AttributedTo[1:] { // the group that it is in: its own host's to say
+		if err := sameHost(other, author.URI); err != nil {
+			return nil, err
+		}
+	}
 	n := &storage.NewPost{Post: storage.Post{
 		AuthorID: author.ID, Origin: author.Peer, URI: o.ID, URL: webPage(o.URL),
-		InReplyToURI: o.InReplyTo, Context: o.Context, HTML: sanitize.HTML(withTitle(o)),
-		ContentWarning: o.Summary, Sensitive: o.Sensitive, Language: o.Language,
+		InReplyToURI: o.InReplyTo, Context: o.Context, HTML: words(o),
+		ContentWarning: warning(o), Sensitive: o.Sensitive, Language: o.Language,
 		Visibility: o.Visibility(author.FollowersURI), Circle: o.Circle, PublishedAt: o.Published, Raw: string(o.Raw),
+		Kind: o.Type, QuotePolicy: o.QuotePolicy(author.FollowersURI, author.FollowingURI),
 	}}
 	if n.Circle != storage.CircleOrganisation {
 		n.Circle = storage.CircleNetwork
@@ -78,20 +79,16 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 			n.Hashtags = append(n.Hashtags, tag)
 		}
 	}
-	for _, at := range o.Attachments {
-		if page := webPage(at.URL); page != "" && len(n.Attached) < vocab.MaxAttachments {
-			n.Attached = append(n.Attached, &storage.Media{Kind: "image", MIME: at.MediaType, RemoteURL: page, Width: at.Width, Height: at.Height,
-				Blurhash: at.Blurhash, Description: at.Name, FocusX: at.FocusX, FocusY: at.FocusY})
-		}
+	n.Attached = files(o)
+	n.Customs, n.Emojis = customs(o.Emojis, author.Peer)
+	if o.Type == "Question" {
+		n.Poll = question(o.Poll, q.Now())
+	}
+	var err error
+	if n.Quote, err = quoted(ctx, q, o, author); err != nil {
+		return nil, err
 	}
 	return n, nil
-}
-
-func withTitle(o *vocab.Object) string {
-	if o.Name == "" || o.Type == "Note" {
-		return o.Content
-	}
-	return "<p><strong>" + html.EscapeString(o.Name) + "</strong></p>" + o.Content
 }
 
 // Post finds a post by its id, asking its host when we don't know it. What it fetches is

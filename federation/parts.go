@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 
 	"ruche/federation/vocab"
 	"ruche/storage"
@@ -30,6 +31,16 @@ func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.
 	parts.Hashtags = tags[p.ID]
 	media, err := q.MediaOf(ctx, []int64{p.ID})
 	parts.Media = media[p.ID]
+	if err != nil {
+		return parts, err
+	}
+	if parts.Poll, err = q.PollOf(ctx, p.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return parts, err
+	}
+	if parts.Quote, err = q.QuoteOf(ctx, p.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return parts, err
+	}
+	parts.Emojis, err = q.ShownEmojis(ctx, "", p.Emojis)
 	return parts, err
 }
 

@@ -274,6 +274,16 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 		Department: actor.Department, Circles: actor.Circles, MovedTo: actor.MovedTo, Raw: string(actor.Raw),
 		FetchedAt: n.DB.Now(),
 	}
+	for _, list := range []struct {
+		uri string
+		to  *string
+	}{{actor.Featured, &a.FeaturedURI}, {actor.FeaturedTags, &a.FeaturedTagsURI}} {
+		if list.uri != "" && sameHost(list.uri, actor.ID) == nil {
+			*list.to = list.uri
+		}
+	}
+	a.Aliases = actor.AlsoKnownAs
+	a.Customs, a.Emojis = customs(actor.Emojis, host)
 	for _, f := range actor.Fields {
 		a.Fields = append(a.Fields, storage.Field{Name: f.Name, Value: sanitize.HTML(f.Value)})
 	}
@@ -339,6 +349,9 @@ func KeepActor(ctx context.Context, tx *storage.Tx, a *storage.Account) error {
 		if err := tx.SaveAccount(ctx, a); err != nil {
 			return err
 		}
+	}
+	if err := tx.SaveEmojis(ctx, a.Customs); err != nil {
+		return err
 	}
 	return tx.LearnPeer(ctx, a.Peer, a.SharedInboxURI, a.Circles)
 }

@@ -23,10 +23,15 @@ func (n *Node) Routes() []Route {
 		{"GET", "/users/{id}/outbox", n.Outbox},
 		{"GET", "/users/{id}/followers", n.FollowersOf},
 		{"GET", "/users/{id}/following", n.FollowingOf},
+		{"GET", "/users/{id}/featured", n.Featured},
+		{"GET", "/users/{id}/featured-tags", n.FeaturedTags},
+		{"GET", "/quotes/{id}", n.Stamps},
 		{"GET", "/posts/{id}", n.Posts},
 		{"GET", "/posts/{id}/create", n.Creates},
 		{"GET", "/posts/{id}/replies", n.Replies},
 		{"GET", "/shares/{id}", n.Shares},
+		{"GET", auditHeadPath, n.AuditHeadOf},
+		{"POST", auditHeadPath, n.KeepAuditHead},
 	}
 }
 

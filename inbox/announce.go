@@ -68,7 +68,7 @@ func (in *Inbox) announce(ctx context.Context, tx *storage.Tx, r *received) erro
 // applied after that.
 func (in *Inbox) fetchShared(ctx context.Context, tx *storage.Tx, r *received) error {
 	host, err := federation.HostOf(r.Object.ID)
-	if err != nil || host == in.Node.Host {
+	if err != nil || host == in.Node.Host || r.fetched {
 		return ignored("unknown_post")
 	}
 	if err := in.Node.Permit(ctx, host); errors.Is(err, federation.ErrNotPeer) {
@@ -92,13 +92,17 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if err := json.Unmarshal([]byte(job.Args), &f); err != nil {
 		return queue.Permanent(fmt.Errorf("read job: %w", err))
 	}
-	if _, err := in.Node.Post(ctx, f.URI); err != nil {
+	p, err := in.Node.Post(ctx, f.URI)
+	if err != nil {
 		return fetchOutcome(in, ctx, f.URI, err)
+	}
+	if err := in.DB.Update(ctx, func(tx *storage.Tx) error { return in.checkQuote(ctx, tx, p.ID, 1) }); err != nil {
+		return err
 	}
 	if !f.Then {
 		return nil
 	}
-	args, err := json.Marshal(envelope{SignedAt: f.SignedAt})
+	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Fetched: true})
 	if err != nil {
 		return queue.Permanent(err)
 	}

@@ -18,6 +18,7 @@ type received struct {
 	*vocab.Activity
 	actor    *storage.Account
 	signedAt time.Time
+	fetched  bool // see envelope
 	// profile is the actor's own new document, translated before the transaction; Update only.
 	profile *storage.Account
 }
@@ -42,6 +43,14 @@ var handlers = map[string]handler{
 	"Delete":   (*Inbox).delete,
 	"Announce": (*Inbox).announce,
 	"Like":     (*Inbox).like,
+	"Move":     (*Inbox).move,
+	"Block":    (*Inbox).block,
+	"Flag":     (*Inbox).flag,
+	"Add":      (*Inbox).add,
+	"Remove":   (*Inbox).remove,
+	// A face is thanks too; which face stays with its own server.
+	vocab.EmojiReactType:   (*Inbox).like,
+	vocab.QuoteRequestType: (*Inbox).quoteRequest,
 }
 
 // Apply carries out a received activity.
@@ -85,7 +94,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	r := &received{Activity: a, signedAt: e.SignedAt}
+	r := &received{Activity: a, signedAt: e.SignedAt, fetched: e.Fetched}
 	if handlers[a.Type] == nil {
 		return r, ignored("unknown_type")
 	}

@@ -28,6 +28,9 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 			return ignored("ended")
 		}
 	}
+	if vote, err := in.vote(ctx, tx, r, object); vote || err != nil {
+		return err
+	}
 	post, err := translate(ctx, tx, r, object)
 	if err != nil {
 		return err
@@ -36,7 +39,10 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err == nil && !added {
 		return ignored("known")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return in.checkQuote(ctx, tx, post.ID, 1)
 }
 
 // ownObject reads the embedded object, if it is the actor's own to speak of.

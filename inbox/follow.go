@@ -27,6 +27,11 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
+	if blocked, err := tx.Blocks(ctx, target.ID, r.actor.ID); err != nil {
+		return err
+	} else if blocked {
+		return ignored("blocked")
+	}
 	f := &storage.Follow{FollowerID: r.actor.ID, FolloweeID: target.ID, URI: r.ID, State: storage.Pending, ShowShares: true}
 	if !target.Locked {
 		f.State = storage.Accepted
@@ -47,8 +52,13 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	return in.Outbox.AcceptFollow(ctx, tx, f)
 }
 
-// accept: a peer's account agrees that one of ours follows it.
+// accept: a peer's account agrees that one of ours follows or quotes it.
 func (in *Inbox) accept(ctx context.Context, tx *storage.Tx, r *received) error {
+	if q, err := answeredQuote(ctx, tx, r); err != nil {
+		return err
+	} else if q != nil {
+		return in.acceptQuote(ctx, tx, r, q)
+	}
 	f, err := answered(ctx, tx, r)
 	if err != nil {
 		return err
@@ -57,8 +67,13 @@ func (in *Inbox) accept(ctx context.Context, tx *storage.Tx, r *received) error 
 	return err
 }
 
-// reject: a peer's account declines a follow, or ends one that it had accepted.
+// reject: a peer's account declines a follow or a quote, or ends one that it had accepted.
 func (in *Inbox) reject(ctx context.Context, tx *storage.Tx, r *received) error {
+	if q, err := answeredQuote(ctx, tx, r); err != nil {
+		return err
+	} else if q != nil {
+		return in.rejectQuote(ctx, tx, r, q)
+	}
 	f, err := answered(ctx, tx, r)
 	if err != nil {
 		return err

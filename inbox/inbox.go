@@ -33,12 +33,16 @@ type Inbox struct {
 const (
 	JobApply = "apply"
 	JobFetch = "fetch"
+	JobQuote = "quote" // verify that a post may quote another
+	JobMove  = "move"  // verify that an account moved
 )
 
 // Register tells the queue who does the inbox's jobs.
 func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
+	q.Handle(JobQuote, in.Quote)
+	q.Handle(JobMove, in.Move)
 }
 
 // Routes lists the ways in.

@@ -22,6 +22,8 @@ const bodyTime = 15 * time.Second
 // envelope is what is known of a received activity besides its body.
 type envelope struct {
 	SignedAt time.Time `json:"signed_at"`
+	// Fetched: what it is about was read already. What is still unknown then won't be found.
+	Fetched bool `json:"fetched,omitempty"`
 }
 
 // refusal is an answer at the door: nothing was stored.

@@ -8,7 +8,7 @@ import (
 	"ruche/storage"
 )
 
-// undo: a peer's account takes back its follow, like or share. What is undone is remembered by
+// undo: a peer's account takes back its follow, like, share or block. What is undone is remembered by
 // its id, so that a late or replayed copy of it stays dead.
 func (in *Inbox) undo(ctx context.Context, tx *storage.Tx, r *received) error {
 	var inner *vocab.Activity
@@ -24,7 +24,7 @@ func (in *Inbox) undo(ctx context.Context, tx *storage.Tx, r *received) error {
 	if !onActorsHost(r, r.Object.ID) {
 		return ignored("object_elsewhere")
 	}
-	for _, find := range []func(context.Context, *storage.Tx, *received, *vocab.Activity) (bool, error){undoFollow, undoLike, undoShare} {
+	for _, find := range []func(context.Context, *storage.Tx, *received, *vocab.Activity) (bool, error){undoFollow, undoLike, undoShare, undoBlock} {
 		if done, err := find(ctx, tx, r, inner); err != nil || done {
 			if err != nil {
 				return err

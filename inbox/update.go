@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ruche/federation"
 	"ruche/outbox"
@@ -40,9 +41,6 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if at.IsZero() {
 		at = r.signedAt
 	}
-	if !at.After(written) {
-		return ignored("older_than_known")
-	}
 	if now := tx.Now(); at.After(now) {
 		at = now
 	}
@@ -50,13 +48,68 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
+	edited := at.After(written)
+	if edited && object.Updated.IsZero() {
+		if edited, err = otherWords(ctx, tx, old, post); err != nil {
+			return err
+		}
+	}
+	quote := post.Quote
+	news, err := updatePoll(ctx, tx, r, old, post.Poll, edited)
+	if err != nil {
+		return err
+	}
+	if post.QuotePolicy != old.QuotePolicy {
+		news = true
+		if err := tx.SetQuotePolicy(ctx, old.ID, post.QuotePolicy); err != nil {
+			return err
+		}
+	}
+	if edited {
+		news = true
+		if err := tx.EditPost(ctx, keepPlace(post, old), at); err != nil {
+			return err
+		}
+	}
+	another, err := tx.ReplaceQuote(ctx, old, quote, r.signedAt)
+	if err != nil {
+		return err
+	}
+	if another {
+		return in.checkQuote(ctx, tx, old.ID, 1)
+	}
+	if !news {
+		return ignored("older_than_known")
+	}
+	return nil
+}
+
+// keepPlace makes of a post's new form what may change of the old: its words and what hangs on them, never
+// who may see it or where it stands.
+func keepPlace(post *storage.NewPost, old *storage.Post) *storage.NewPost {
 	words := post.Post
 	post.Post = *old
 	post.HTML, post.ContentWarning, post.Sensitive, post.Language, post.Raw = words.HTML, words.ContentWarning, words.Sensitive, words.Language, words.Raw
+	post.Emojis, post.QuotePolicy = words.Emojis, words.QuotePolicy
 	if post.Attached == nil {
 		post.Attached = []*storage.Media{}
 	}
-	return tx.EditPost(ctx, post, at)
+	return post
+}
+
+// otherWords says whether an Update that doesn't tell when its author edited brings other words or files than we
+// have: servers also send one when only counts, a stamp or a policy changed.
+func otherWords(ctx context.Context, tx *storage.Tx, old *storage.Post, post *storage.NewPost) (bool, error) {
+	if post.HTML != old.HTML || post.ContentWarning != old.ContentWarning || post.Sensitive != old.Sensitive || post.Language != old.Language {
+		return true, nil
+	}
+	files, err := tx.MediaOf(ctx, []int64{old.ID})
+	if err != nil {
+		return false, err
+	}
+	return !slices.EqualFunc(files[old.ID], post.Attached, func(a, b *storage.Media) bool {
+		return a.RemoteURL == b.RemoteURL && a.Description == b.Description
+	}), nil
 }
 
 // delete: a peer's account deleted a post of its own, or itself.
@@ -66,6 +119,9 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	}
 	if !onActorsHost(r, r.Object.ID) {
 		return ignored("object_elsewhere")
+	}
+	if stamp, err := in.deleteStamp(ctx, tx, r); err != nil || stamp {
+		return err
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
 	if errors.Is(err, storage.ErrNotFound) {

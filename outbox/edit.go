@@ -7,13 +7,15 @@ import (
 	"ruche/storage"
 )
 
-// An Edit is a post's new words. Media nil leaves the files as they are.
+// An Edit is a post's new words. Media nil leaves the files as they are; Poll nil leaves the poll, and one
+// without options takes it away.
 type Edit struct {
 	Text           string
 	ContentWarning string
 	Sensitive      bool
 	Language       string
 	Media          []int64
+	Poll           *PollDraft
 }
 
 // Edit changes the words of one's own post, and tells every host that has it. Who may see it
@@ -49,7 +51,23 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 	if err != nil {
 		return nil, err
 	}
+	var poll *storage.Poll
+	if e.Poll != nil && len(e.Poll.Options) > 0 {
+		if poll, err = e.Poll.poll(o.DB.Now()); err != nil {
+			return nil, err
+		}
+	}
 	post := &storage.NewPost{Post: *old, Mentions: w.mentions, Hashtags: w.hashtags, Media: e.Media}
+	if before, err := o.DB.QuoteOf(ctx, id); err == nil {
+		quoted, err := o.DB.PostEvenDeleted(ctx, before.QuotedID)
+		if err == nil {
+			w.html = quoteHTML(quoted) + w.html
+		} else if !errors.Is(err, storage.ErrNotFound) {
+			return nil, err
+		}
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
 	post.Text, post.HTML, post.ContentWarning, post.Sensitive = e.Text, w.html, e.ContentWarning, e.Sensitive || e.ContentWarning != ""
 	if e.Language != "" {
 		post.Language = e.Language
@@ -58,18 +76,12 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 		if err := tx.EditPost(ctx, post, tx.Now()); err != nil {
 			return err
 		}
-		parts, targets, err := o.audience(ctx, tx, &post.Post)
-		if err != nil {
-			return err
+		if e.Poll != nil {
+			if err := tx.ReplacePoll(ctx, post.ID, poll); err != nil {
+				return err
+			}
 		}
-		reached, err := o.reached(ctx, tx, post.ID)
-		if err != nil {
-			return err
-		}
-		activity := tx.URIs().Activity(tx.NewID(tx.Now()))
-		return o.sendWritten(ctx, tx, author, &post.Post, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
-			return o.Writer.Update(activity, &post.Post, author, parts, how)
-		})
+		return o.tellAgain(ctx, tx, &post.Post)
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, invalid("The post is gone, or an attached file isn't yours.")

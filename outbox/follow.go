@@ -33,31 +33,36 @@ func (o *Outbox) Follow(ctx context.Context, me *storage.Account, target int64, 
 			return err
 		}
 	}
-	return o.DB.Update(ctx, func(tx *storage.Tx) error {
-		f := &storage.Follow{ID: tx.NewID(tx.Now()), FollowerID: me.ID, FolloweeID: them.ID, FollowerLocal: true, State: storage.Pending, ShowShares: true}
-		f.URI = tx.URIs().Follow(f.ID)
-		if them.Local() && !them.Locked {
-			f.State = storage.Accepted
-		}
-		f, added, err := tx.AddFollow(ctx, f)
-		if err != nil {
+	return o.DB.Update(ctx, func(tx *storage.Tx) error { return o.follow(ctx, tx, me, them, opt) })
+}
+
+func (o *Outbox) follow(ctx context.Context, tx *storage.Tx, me, them *storage.Account, opt FollowOptions) error {
+	if apart, err := apart(ctx, tx, me.ID, them.ID); err != nil || apart {
+		return errors.Join(err, fmt.Errorf("one of you blocks the other: %w", ErrForbidden))
+	}
+	f := &storage.Follow{ID: tx.NewID(tx.Now()), FollowerID: me.ID, FolloweeID: them.ID, FollowerLocal: true, State: storage.Pending, ShowShares: true}
+	f.URI = tx.URIs().Follow(f.ID)
+	if them.Local() && !them.Locked {
+		f.State = storage.Accepted
+	}
+	f, added, err := tx.AddFollow(ctx, f)
+	if err != nil {
+		return err
+	}
+	if opt.ShowShares != nil || opt.Notify != nil {
+		if err := tx.SetFollowOptions(ctx, f.ID, pick(opt.ShowShares, f.ShowShares), pick(opt.Notify, f.Notify)); err != nil {
 			return err
 		}
-		if opt.ShowShares != nil || opt.Notify != nil {
-			if err := tx.SetFollowOptions(ctx, f.ID, pick(opt.ShowShares, f.ShowShares), pick(opt.Notify, f.Notify)); err != nil {
-				return err
-			}
-		}
-		// A pending follow is asked again: the first answer may have been lost.
-		if them.Local() || (!added && f.State != storage.Pending) {
-			return nil
-		}
-		body, err := o.Writer.Follow(f, me, them)
-		if err != nil {
-			return err
-		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
-	})
+	}
+	// A pending follow is asked again: the first answer may have been lost.
+	if them.Local() || (!added && f.State != storage.Pending) {
+		return nil
+	}
+	body, err := o.Writer.Follow(f, me, them)
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }
 
 func pick(asked *bool, now bool) bool {
@@ -73,23 +78,25 @@ func (o *Outbox) Unfollow(ctx context.Context, me *storage.Account, target int64
 	if err != nil {
 		return err
 	}
-	return o.DB.Update(ctx, func(tx *storage.Tx) error {
-		f, err := tx.FollowBetween(ctx, me.ID, them.ID)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := tx.RemoveFollow(ctx, f); err != nil || them.Local() {
-			return err
-		}
-		body, err := o.Writer.UndoFollow(f.URI+"/undo", f, me, them)
-		if err != nil {
-			return err
-		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
-	})
+	return o.DB.Update(ctx, func(tx *storage.Tx) error { return o.unfollow(ctx, tx, me, them) })
+}
+
+func (o *Outbox) unfollow(ctx context.Context, tx *storage.Tx, me, them *storage.Account) error {
+	f, err := tx.FollowBetween(ctx, me.ID, them.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.RemoveFollow(ctx, f); err != nil || them.Local() {
+		return err
+	}
+	body, err := o.Writer.UndoFollow(f.URI+"/undo", f, me, them)
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }
 
 // AcceptFollower says yes to a request.

@@ -80,3 +80,17 @@ func checkDescription(s string) error {
 	}
 	return nil
 }
+
+// RemoveUpload removes one's own file, unless it hangs on a post or a profile.
+func (o *Outbox) RemoveUpload(ctx context.Context, m *storage.Media) error {
+	return o.DB.Update(ctx, func(tx *storage.Tx) error {
+		removed, err := tx.RemoveMedia(ctx, m.ID)
+		if err != nil {
+			return err
+		}
+		if !removed {
+			return invalid("The file is in use.")
+		}
+		return ForgetMedia(ctx, tx, []string{m.BlobKey, m.SmallKey})
+	})
+}

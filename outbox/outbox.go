@@ -52,12 +52,16 @@ type Outbox struct {
 const (
 	JobDeliver     = "deliver"
 	JobForgetMedia = "forget-media"
+	JobScheduled   = "post-scheduled"
 )
 
 // Register tells the queue who does the outbox's jobs.
 func (o *Outbox) Register(q *queue.Queue) {
 	q.Handle(JobDeliver, o.Deliver)
 	q.Handle(JobForgetMedia, o.forgetMedia)
+	q.Handle(JobScheduled, o.postScheduled)
+	q.Handle(storage.JobClosePoll, o.closePoll)
+	q.Handle(storage.JobTellPoll, o.tellPoll)
 }
 
 // visible finds a post that the account may see; a share stands for what it passes on.

@@ -31,7 +31,10 @@ type Draft struct {
 	Circle         string
 	InReplyTo      int64
 	Media          []int64
-	Client         string // the application's name
+	Poll           *PollDraft // nil: no question
+	Quote          int64      // the post to show within; 0: none
+	QuotePolicy    string     // who may quote this one; empty: the author's own default
+	Client         string     // the application's name
 	IdempotencyKey string
 	// PublishedAt is for the demo's seeder, which tells of past weeks; no route sets it.
 	PublishedAt time.Time
@@ -52,7 +55,7 @@ func (o *Outbox) Post(ctx context.Context, author *storage.Account, d Draft) (*s
 			return nil, err
 		}
 	}
-	post, err := o.draft(ctx, author, d)
+	post, quoted, err := o.draft(ctx, author, d)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +64,18 @@ func (o *Outbox) Post(ctx context.Context, author *storage.Account, d Draft) (*s
 		*post = fresh // the act may run again
 		post.ID = tx.PostID(d.PublishedAt, false)
 		post.URL = tx.URIs().PostPage(author.Username, post.ID)
+		if post.Quote != nil {
+			q := *fresh.Quote
+			post.Quote = &q
+			prepareQuote(tx, &q, quoted, author)
+		}
 		if _, err := tx.AddPost(ctx, post); err != nil {
 			return err
+		}
+		if post.Quote != nil {
+			if err := o.askToQuote(ctx, tx, author, &post.Post, quoted, post.Quote); err != nil {
+				return err
+			}
 		}
 		if d.IdempotencyKey != "" {
 			if err := tx.Remember(ctx, author.ID, d.IdempotencyKey, post.ID); err != nil {
@@ -88,45 +101,62 @@ func (o *Outbox) Post(ctx context.Context, author *storage.Account, d Draft) (*s
 }
 
 // draft checks what was asked and resolves who is named, before any transaction.
-func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (*storage.NewPost, error) {
+func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (post *storage.NewPost, quoted *storage.Post, err error) {
 	user, err := o.DB.UserByAccount(ctx, author.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := takeChosenCircle(&d); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := o.choices(&d, user); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkText(d.Text, d.ContentWarning, len(d.Media)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w, err := o.write(ctx, d.Text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	post := &storage.NewPost{
+	asked := o.DB.Now()
+	if !d.PublishedAt.IsZero() {
+		asked = d.PublishedAt
+	}
+	poll, err := d.Poll.poll(asked)
+	if err != nil {
+		return nil, nil, err
+	}
+	quoted, quote, err := o.quote(ctx, author, d.Quote)
+	if err != nil {
+		return nil, nil, err
+	}
+	post = &storage.NewPost{
 		Post: storage.Post{
 			AuthorID: author.ID, Text: d.Text, HTML: w.html, ContentWarning: d.ContentWarning,
 			Sensitive: d.Sensitive || d.ContentWarning != "", Language: d.Language,
-			Visibility: d.Visibility, Circle: d.Circle, PublishedAt: d.PublishedAt, Client: d.Client,
+			Visibility: d.Visibility, Circle: d.Circle, PublishedAt: d.PublishedAt, Client: d.Client, QuotePolicy: d.QuotePolicy,
 		},
-		Mentions: w.mentions, Hashtags: w.hashtags, Media: d.Media,
+		Mentions: w.mentions, Hashtags: w.hashtags, Media: d.Media, Poll: poll, Quote: quote,
+	}
+	if quoted != nil {
+		post.HTML = quoteHTML(quoted) + post.HTML
+		// What is shown within a post goes no further than it would by itself.
+		post.Circle = narrower(post.Circle, quoted.Circle)
 	}
 	if d.InReplyTo != 0 {
 		parent, err := o.visible(ctx, &o.DB.Queries, author, d.InReplyTo)
 		if errors.Is(err, storage.ErrNotFound) {
-			return nil, invalid("The post that this answers doesn't exist any more.")
+			return nil, nil, invalid("The post that this answers doesn't exist any more.")
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		post.InReplyToID = parent.ID
 		// An answer goes no further than what it answers.
 		post.Circle = narrower(post.Circle, parent.Circle)
 	}
-	return post, nil
+	return post, quoted, nil
 }
 
 // takeChosenCircle lets a circle that is written in the text count as the author's choice.
@@ -152,6 +182,7 @@ func (o *Outbox) choices(d *Draft, user *storage.User) error {
 	}{
 		{&d.Visibility, user.DefaultVisibility, storage.Public, []string{storage.Public, storage.Unlisted, storage.Followers, storage.Direct}, "visibility"},
 		{&d.Circle, user.DefaultCircle, storage.CircleNetwork, []string{storage.CircleNode, storage.CircleOrganisation, storage.CircleNetwork}, "circle"},
+		{&d.QuotePolicy, user.DefaultQuotePolicy, storage.QuotePublic, quotePolicies, "quote policy"},
 		{&d.Language, user.DefaultLanguage, "", nil, "language"},
 	} {
 		if *c.field == "" {
@@ -262,6 +293,18 @@ func (o *Outbox) audience(ctx context.Context, tx *storage.Tx, p *storage.Post) 
 		}
 		if !answered.Local() {
 			targets = append(targets, inboxOf(answered))
+		}
+	}
+	if parts.Quote != nil && parts.Quote.QuotedID != 0 && (p.Visibility == storage.Public || p.Visibility == storage.Unlisted) {
+		quoted, err := tx.PostByID(ctx, parts.Quote.QuotedID)
+		if err == nil {
+			var writer *storage.Account
+			if writer, err = tx.AccountByID(ctx, quoted.AuthorID); err == nil && !writer.Local() {
+				targets = append(targets, inboxOf(writer))
+			}
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return parts, nil, err
 		}
 	}
 	followers, err := tx.FollowerInboxes(ctx, p.AuthorID)

@@ -23,7 +23,7 @@ type Profile struct {
 	Locked, Discoverable, Indexable, Bot *bool
 	Avatar, Header                       *int64 // media; 0 removes it
 	DefaultVisibility, DefaultLanguage   *string
-	DefaultCircle                        *string
+	DefaultCircle, DefaultQuotePolicy    *string
 	DefaultSensitive                     *bool
 }
 
@@ -113,6 +113,7 @@ func (p *Profile) check() error {
 	}{
 		{p.DefaultVisibility, []string{storage.Public, storage.Unlisted, storage.Followers, storage.Direct}, "visibility"},
 		{p.DefaultCircle, []string{storage.CircleNode, storage.CircleOrganisation, storage.CircleNetwork}, "circle"},
+		{p.DefaultQuotePolicy, quotePolicies, "quote policy"},
 	} {
 		if choice.value != nil && !has(choice.allowed, *choice.value) {
 			return invalid("%q is no %s; choose one of %s.", *choice.value, choice.name, strings.Join(choice.allowed, ", "))
@@ -128,7 +129,7 @@ func set[T any](field *T, asked *T) {
 }
 
 func savePreferences(ctx context.Context, tx *storage.Tx, account int64, p Profile) error {
-	if p.DefaultVisibility == nil && p.DefaultLanguage == nil && p.DefaultCircle == nil && p.DefaultSensitive == nil {
+	if p.DefaultVisibility == nil && p.DefaultLanguage == nil && p.DefaultCircle == nil && p.DefaultQuotePolicy == nil && p.DefaultSensitive == nil {
 		return nil
 	}
 	user, err := tx.UserByAccount(ctx, account)
@@ -138,6 +139,7 @@ func savePreferences(ctx context.Context, tx *storage.Tx, account int64, p Profi
 	set(&user.DefaultVisibility, p.DefaultVisibility)
 	set(&user.DefaultLanguage, p.DefaultLanguage)
 	set(&user.DefaultCircle, p.DefaultCircle)
+	set(&user.DefaultQuotePolicy, p.DefaultQuotePolicy)
 	set(&user.DefaultSensitive, p.DefaultSensitive)
 	return tx.SaveUser(ctx, user)
 }

@@ -72,9 +72,15 @@ type Account struct {
 	FetchedAt   time.Time `bun:",nullzero"` // remote: when its document was read
 	SuspendedAt time.Time `bun:",nullzero"`
 	DeletedAt   time.Time `bun:",nullzero"` // the row stays: a username is never given again
-	MovedTo     string
-	Raw         string // the received document
-	Revision    int64  // grows with every change that a reader can see
+	MovedTo     string    // the id of the account that it moved to
+	Aliases     []string  // ids of accounts that are the same person (alsoKnownAs)
+	FeaturedURI string    // the collection of its pinned posts
+	// FeaturedTagsURI is the collection of the tags that it features.
+	FeaturedTagsURI string
+	Emojis          []string // names of the custom emojis in its name and biography
+	Customs         []*Emoji `bun:"-"` // what its host says of them, when it was just read
+	Raw             string   // the received document
+	Revision        int64    // grows with every change that a reader can see
 }
 
 // A Field is a line of a profile.
@@ -182,6 +188,73 @@ func (q *Queries) Directory(ctx context.Context, limit int) ([]*Account, error) 
 	return rows, nil
 }
 
+// DirectoryPage pages through people who agree to be found: the newest first, or those who posted
+// last. localOnly leaves peers' people out.
+func (q *Queries) DirectoryPage(ctx context.Context, newest, localOnly bool, limit, offset int) ([]*Account, error) {
+	var rows []*Account
+	s := q.idb.NewSelect().Model(&rows).
+		Where("a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", Application, true).Where(originActive("a.peer")).
+		Limit(int64(limit)).Offset(int64(offset))
+	if localOnly {
+		s = s.Where("a.peer = ''")
+	}
+	if !newest {
+		s = s.Order("a.last_post_on DESC")
+	}
+	if err := s.Order("a.id DESC").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list directory: %w", err)
+	}
+	return rows, nil
+}
+
+// A Suggestion is somebody whom an account may want to follow.
+type Suggestion struct {
+	Account *Account
+	Mutual  int // how many of those whom the account follows follow them
+}
+
+// Suggestions lists whom an account may want to follow: whom its own people follow, then people of
+// other departments, then of its own. Nobody is suggested who doesn't agree to be found, is muted or was waved away.
+func (q *Queries) Suggestions(ctx context.Context, account *Account, limit int) ([]Suggestion, error) {
+	var rows []struct {
+		ID     int64
+		Mutual int
+	}
+	err := q.idb.NewRaw(`SELECT a.id AS id, (SELECT COUNT(*) FROM follows AS theirs JOIN follows AS mine ON mine.followee_id = theirs.follower_id
+			WHERE theirs.followee_id = a.id AND theirs.state = ? AND mine.follower_id = ? AND mine.state = ?) AS mutual
+		FROM accounts AS a WHERE a.id <> ? AND a.kind = ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL AND `+originActive("a.peer")+`
+		AND (a.peer = '' OR EXISTS (SELECT 1 FROM follows AS known WHERE known.followee_id = a.id AND known.state = ?))
+		AND NOT EXISTS (SELECT 1 FROM follows AS f WHERE f.follower_id = ? AND f.followee_id = a.id)
+		AND NOT EXISTS (SELECT 1 FROM mutes AS m WHERE m.account_id = ? AND m.target_id = a.id)
+		AND NOT EXISTS (SELECT 1 FROM waved_away AS w WHERE w.account_id = ? AND w.target_id = a.id)
+		ORDER BY mutual DESC, CASE WHEN a.department <> ? THEN 0 ELSE 1 END, a.last_post_on DESC, a.id LIMIT ?`,
+		Accepted, account.ID, Accepted, account.ID, Person, true, Accepted, account.ID, account.ID, account.ID, account.Department, limit).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("find suggestions: %w", err)
+	}
+	ids := make([]int64, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	byID, err := q.AccountsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []Suggestion
+	for _, r := range rows {
+		if a := byID[r.ID]; a != nil {
+			out = append(out, Suggestion{a, r.Mutual})
+		}
+	}
+	return out, nil
+}
+
+// WaveAway keeps somebody from being suggested to an account again.
+func (tx *Tx) WaveAway(ctx context.Context, account, target int64) error {
+	_, err := tx.idb.NewRaw("INSERT INTO waved_away (account_id, target_id) VALUES (?, ?) ON CONFLICT DO NOTHING", account, target).Exec(ctx)
+	return wrap("wave suggestion away", err)
+}
+
 // CountLocalAccounts counts the people of this node.
 func (q *Queries) CountLocalAccounts(ctx context.Context) (int, error) {
 	n, err := q.idb.NewSelect().Model((*Account)(nil)).Where("a.peer = '' AND a.kind <> ? AND a.deleted_at IS NULL", Application).Count(ctx)
@@ -261,7 +334,10 @@ func (tx *Tx) SuspendAccount(ctx context.Context, id int64) (bool, error) {
 		return false, err
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: id})
-	return changed(res), nil
+	if !changed(res) {
+		return false, nil
+	}
+	return true, tx.auditAccount(ctx, id, ActionAccountSuspend, nil, nil)
 }
 
 // UnsuspendAccount lets a suspended account act and be seen again.
@@ -271,7 +347,10 @@ func (tx *Tx) UnsuspendAccount(ctx context.Context, id int64) (bool, error) {
 		return false, fmt.Errorf("unsuspend account: %w", err)
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: id})
-	return changed(res), nil
+	if !changed(res) {
+		return false, nil
+	}
+	return true, tx.auditAccount(ctx, id, ActionAccountRestore, nil, nil)
 }
 
 // EndAccount notes that a remote account deleted itself: its follows end, and nothing of it is

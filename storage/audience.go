@@ -7,8 +7,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Streams ask here who of the people that listen may be concerned by a post. What each of them is
-// then shown of it, visibility.go decides.
+// Streams ask here who of the people that listen may be concerned by a post, and what each of them
+// is then shown of it.
 
 // InHomes lists, of the accounts, those in whose home the post is.
 func (q *Queries) InHomes(ctx context.Context, post int64, among []int64) ([]int64, error) {
@@ -34,4 +34,11 @@ func (q *Queries) among(ctx context.Context, among []int64, query string, args .
 		return nil, fmt.Errorf("ask who is concerned: %w", err)
 	}
 	return ids, nil
+}
+
+// ShowsInPublic says whether the public timeline, and those of its tags, show a post to a viewer.
+func (q *Queries) ShowsInPublic(ctx context.Context, viewer, post int64) (bool, error) {
+	s := q.idb.NewSelect().Model((*Post)(nil)).Where("p.id = ? AND p.visibility = ? AND p.share_of_id IS NULL", post, Public)
+	n, err := q.wantedBy(visibleTo(s, "p", viewer), "p", viewer).Count(ctx)
+	return n > 0, wrap("look into the public timeline", err)
 }

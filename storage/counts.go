@@ -7,14 +7,14 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// counted are the tables whose rows say what a node has taken in.
-var counted = []string{"accounts", "users", "peers", "follows", "posts", "post_edits", "mentions", "hashtags", "home", "reach", "media",
-	"likes", "bookmarks", "notifications", "jobs", "job_bodies", "hosts", "ended_activities", "tokens", "sessions", "markers"}
-
 // Counts tells how many rows each table has, for diagnosis and for tests that say "nothing changed".
 func (q *Queries) Counts(ctx context.Context) (map[string]int, error) {
-	out := make(map[string]int, len(counted))
-	for _, table := range counted {
+	tables, err := q.Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]int, len(tables))
+	for _, table := range tables {
 		var n int
 		if err := q.idb.NewRaw("SELECT COUNT(*) FROM ?", bun.Ident(table)).Scan(ctx, &n); err != nil {
 			return nil, fmt.Errorf("count %s: %w", table, err)

@@ -27,6 +27,8 @@ import (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("exists already")
+	// ErrTooManyPins is one pinned post more than a profile has room for.
+	ErrTooManyPins = errors.New("too many pinned posts")
 )
 
 // Options say where the database is and how the node that uses it is called.
@@ -97,6 +99,7 @@ func (q *Queries) now() time.Time { return q.db.opt.Clock().UTC().Truncate(time.
 type Tx struct {
 	Queries
 	events []Event
+	audits []pendingAudit
 }
 
 // writer runs acts, each wholly or not at all.
@@ -176,7 +179,10 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.writeChanges(context.WithoutCancel(ctx))
+		if err := tx.writeChanges(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		return tx.writeAudits(context.WithoutCancel(ctx))
 	})
 }
 

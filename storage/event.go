@@ -19,6 +19,15 @@ const (
 	Notified    EventKind = "notified"
 	JobsAdded   EventKind = "jobs_added"
 
+	Conversed      EventKind = "conversed"       // a direct post, for one of those who take part
+	FiltersChanged EventKind = "filters_changed" // of one account
+	// NotificationsMerged: what waited of a sender is shown to the account now.
+	NotificationsMerged EventKind = "notifications_merged"
+
+	Announced           EventKind = "announced"
+	AnnouncementRemoved EventKind = "announcement_removed"
+	AnnouncementReacted EventKind = "announcement_reacted" // Name: with which emoji
+
 	PeerChanged    EventKind = "peer_changed"
 	AccountChanged EventKind = "account_changed"
 	TokenRevoked   EventKind = "token_revoked" // TokenID 0: all of the account's
@@ -32,11 +41,17 @@ type Event struct {
 	AccountID      int64  `json:",omitempty"`
 	NotificationID int64  `json:",omitempty"`
 	TokenID        int64  `json:",omitempty"`
+	AnnouncementID int64  `json:",omitempty"`
+	Name           string `json:",omitempty"`
 	Host           string `json:",omitempty"`
 }
 
 func (e Event) forAll() bool {
-	return e.Kind == PeerChanged || e.Kind == AccountChanged || e.Kind == TokenRevoked
+	switch e.Kind {
+	case PeerChanged, AccountChanged, TokenRevoked, Announced, AnnouncementRemoved:
+		return true
+	}
+	return false
 }
 
 // Publish gives news that is heard once the transaction has committed.
@@ -90,7 +105,7 @@ const (
 	changeSlack = 10 * time.Second
 )
 
-// writeChanges is the last thing an act does before it commits.
+// writeChanges is, before writeAudits, the last thing an act does before it commits.
 func (tx *Tx) writeChanges(ctx context.Context) error {
 	for _, e := range tx.events {
 		if !e.forAll() {
@@ -162,14 +177,18 @@ func (db *DB) hear(ctx context.Context, began time.Time, heard map[int64]time.Ti
 	return nil
 }
 
-// Tidy forgets what is kept only for a time: changes, ended activities, expired codes, old ended jobs.
+// Tidy forgets what is kept only for a time: changes, ended activities, expired codes, old
+// ended jobs, sign-ins of some time ago.
 func (tx *Tx) Tidy(ctx context.Context) error {
 	for statement, age := range map[string]time.Duration{
-		"DELETE FROM changes WHERE at < ?":             changeKept,
-		"DELETE FROM ended_activities WHERE at < ?":    EndedKept,
-		"DELETE FROM codes WHERE expires_at < ?":       0,
-		"DELETE FROM sessions WHERE expires_at < ?":    0,
-		"DELETE FROM idempotency WHERE created_at < ?": 24 * time.Hour,
+		"DELETE FROM changes WHERE at < ?":                         changeKept,
+		"DELETE FROM ended_activities WHERE at < ?":                EndedKept,
+		"DELETE FROM codes WHERE expires_at < ?":                   0,
+		"DELETE FROM sessions WHERE expires_at < ?":                0,
+		"DELETE FROM idempotency WHERE created_at < ?":             24 * time.Hour,
+		"DELETE FROM security_log WHERE at < ?":                    SecurityKept,
+		"DELETE FROM audit_heads WHERE received_at < ?":            auditHeadKept,
+		"DELETE FROM security_log WHERE account_id = 0 AND at < ?": strangersKept,
 	} {
 		if _, err := tx.idb.NewRaw(statement, tx.Now().Add(-age)).Exec(ctx); err != nil {
 			return fmt.Errorf("tidy: %w", err)

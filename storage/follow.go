@@ -57,6 +57,15 @@ func (q *Queries) Following(ctx context.Context, account int64, page Page) ([]*A
 	return q.followSide(ctx, "f.follower_id = ?", "f.followee_id", account, Accepted, page)
 }
 
+// LocalFollowers lists the follows of an account by people of this node, in any state.
+func (q *Queries) LocalFollowers(ctx context.Context, account int64) ([]*Follow, error) {
+	var rows []*Follow
+	if err := q.idb.NewSelect().Model(&rows).Where("f.followee_id = ? AND f.follower_local = ?", account, true).Order("f.id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list local followers: %w", err)
+	}
+	return rows, nil
+}
+
 // FollowRequests pages through those who wait for the account's approval.
 func (q *Queries) FollowRequests(ctx context.Context, account int64, page Page) ([]*Account, []int64, error) {
 	return q.followSide(ctx, "f.followee_id = ?", "f.follower_id", account, Pending, page)
@@ -112,6 +121,13 @@ type Relation struct {
 	RequestedBy bool
 	ShowShares  bool
 	Notify      bool
+
+	Blocking   bool
+	BlockedBy  bool
+	Mute       *Mute // nil: not muted
+	HostHidden bool
+	Endorsed   bool
+	Note       string
 }
 
 // Relations says how the account stands to each of the others, in their order.
@@ -140,7 +156,48 @@ func (q *Queries) Relations(ctx context.Context, account int64, others []int64) 
 			r.FollowedBy, r.RequestedBy = f.State == Accepted, f.State == Pending
 		}
 	}
-	return out, nil
+	return out, q.fillRelations(ctx, account, others, byOther)
+}
+
+// fillRelations adds what the account chose for itself about each of the others.
+func (q *Queries) fillRelations(ctx context.Context, account int64, others []int64, byOther map[int64]*Relation) error {
+	var mutes []*Mute
+	if err := q.idb.NewSelect().Model(&mutes).Where("mu.account_id = ? AND mu.target_id IN (?) AND (mu.expires_at IS NULL OR mu.expires_at > ?)", account, bun.List(others), q.now()).Scan(ctx); err != nil {
+		return fmt.Errorf("read mutes: %w", err)
+	}
+	for _, m := range mutes {
+		byOther[m.TargetID].Mute = m
+	}
+	var rows []struct {
+		What     string
+		TargetID int64
+		Text     string
+	}
+	err := q.idb.NewRaw(`SELECT 'note' AS what, target_id, text FROM notes WHERE account_id = ? AND target_id IN (?)
+		UNION ALL SELECT 'blocking', target_id, '' FROM blocks WHERE account_id = ? AND target_id IN (?)
+		UNION ALL SELECT 'blocked', account_id, '' FROM blocks WHERE target_id = ? AND account_id IN (?)
+		UNION ALL SELECT 'endorsed', target_id, '' FROM endorsements WHERE account_id = ? AND target_id IN (?)
+		UNION ALL SELECT 'hidden', a.id, '' FROM accounts AS a JOIN hidden_hosts AS hh ON hh.host = a.peer WHERE hh.account_id = ? AND a.id IN (?)`,
+		account, bun.List(others), account, bun.List(others), account, bun.List(others), account, bun.List(others), account, bun.List(others)).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("read relations: %w", err)
+	}
+	for _, row := range rows {
+		r := byOther[row.TargetID]
+		switch row.What {
+		case "note":
+			r.Note = row.Text
+		case "blocking":
+			r.Blocking = true
+		case "blocked":
+			r.BlockedBy = true
+		case "endorsed":
+			r.Endorsed = true
+		case "hidden":
+			r.HostHidden = true
+		}
+	}
+	return nil
 }
 
 // AddFollow stores a follow. Where the pair has one already it is returned unchanged with false.
@@ -216,6 +273,12 @@ func (tx *Tx) RemoveFollow(ctx context.Context, f *Follow) (bool, error) {
 	if f.State != Accepted {
 		return true, nil
 	}
+	if err := tx.Unendorse(ctx, f.FollowerID, f.FolloweeID); err != nil {
+		return false, err
+	}
+	if err := tx.leaveLists(ctx, f.FollowerID, f.FolloweeID); err != nil {
+		return false, err
+	}
 	if err := tx.addToCount(ctx, f.FollowerID, "following_count", -1); err != nil {
 		return false, err
 	}
@@ -283,4 +346,28 @@ func (q *Queries) PersonalInboxes(ctx context.Context, account, post int64, host
 		return nil, fmt.Errorf("list personal inboxes: %w", err)
 	}
 	return inboxes, nil
+}
+
+// FamiliarFollowers lists, for each of the accounts, whom of its followers the viewer follows, at
+// most limit of each.
+func (q *Queries) FamiliarFollowers(ctx context.Context, viewer int64, of []int64, limit int) (map[int64][]int64, error) {
+	out := map[int64][]int64{}
+	if len(of) == 0 {
+		return out, nil
+	}
+	var rows []struct{ FolloweeID, FollowerID int64 }
+	err := q.idb.NewRaw(`SELECT theirs.followee_id, theirs.follower_id FROM follows AS mine
+		JOIN follows AS theirs ON theirs.follower_id = mine.followee_id AND theirs.state = ?
+		JOIN accounts AS a ON a.id = theirs.follower_id
+		WHERE mine.follower_id = ? AND mine.state = ? AND theirs.followee_id IN (?) AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+		ORDER BY theirs.id DESC LIMIT ?`, Accepted, viewer, Accepted, bun.List(of), limit*len(of)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("find familiar followers: %w", err)
+	}
+	for _, r := range rows {
+		if len(out[r.FolloweeID]) < limit {
+			out[r.FolloweeID] = append(out[r.FolloweeID], r.FollowerID)
+		}
+	}
+	return out, nil
 }

@@ -60,7 +60,7 @@ type NewJob struct {
 	Args   any
 	Body   []byte
 	BodyID int64
-	RunAt  time.Time // zero: now
+	RunAt  time.Time // zero: now; JobLife counts from then
 }
 
 // AddBody stores bytes that several jobs will carry.
@@ -123,7 +123,7 @@ func (tx *Tx) enqueue(ctx context.Context, jobs []NewJob) error {
 			body = n.BodyID
 		}
 		rows[i] = row
-		args = append(args, tx.NewID(now), n.Kind, n.Key, n.Host, string(spoken), body, seen[n.Key], n.Key, n.Host, n.RunAt.UTC(), now, now.Add(JobLife))
+		args = append(args, tx.NewID(now), n.Kind, n.Key, n.Host, string(spoken), body, seen[n.Key], n.Key, n.Host, n.RunAt.UTC(), now, n.RunAt.UTC().Add(JobLife)) // what is for a month from now isn't late in a week
 		seen[n.Key] = n.Key != ""
 	}
 	_, err := tx.idb.NewRaw("INSERT INTO jobs (id, kind, order_key, host, args, body_id, state, run_at, attempts, lease_by, error, created_at, expires_at) VALUES "+strings.Join(rows, ", "), args...).Exec(ctx)

@@ -8,6 +8,14 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// Kinds of media.
+const (
+	MediaImage = "image"
+	MediaVideo = "video"
+	MediaAudio = "audio"
+	MediaFile  = "file" // anything else: shown as a link
+)
+
 // Media is a picture or file: uploaded here (BlobKey), or a peer's (RemoteURL).
 type Media struct {
 	bun.BaseModel `bun:"table:media,alias:me"`
@@ -16,7 +24,7 @@ type Media struct {
 	AccountID   int64
 	PostID      int64  `bun:",nullzero"` // 0 until it hangs on a post; avatars and headers stay 0
 	Position    int    // order within the post
-	Kind        string // image; others later
+	Kind        string // MediaImage…
 	MIME        string
 	BlobKey     string // in the blob store; also what its URL ends in
 	SmallKey    string
@@ -150,12 +158,34 @@ func (tx *Tx) dropMedia(ctx context.Context, post int64) ([]string, error) {
 	return keys, nil
 }
 
-// BlobKeys lists the keys of every stored file, for backup.
-func (q *Queries) BlobKeys(ctx context.Context) ([]string, error) {
-	var keys []string
-	err := q.idb.NewRaw("SELECT blob_key FROM media WHERE blob_key <> '' UNION SELECT small_key FROM media WHERE small_key <> ''").Scan(ctx, &keys)
+// RemoveMedia removes a file's row unless something shows it; it says whether it did.
+func (tx *Tx) RemoveMedia(ctx context.Context, id int64) (bool, error) {
+	res, err := tx.idb.NewRaw("DELETE FROM media WHERE id = ? AND post_id IS NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE avatar_id = ? OR header_id = ?)", id, id, id).Exec(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list media keys: %w", err)
+		return false, fmt.Errorf("remove media: %w", err)
 	}
-	return keys, nil
+	return changed(res), nil
+}
+
+// EachBlobKey calls fn with the key of every stored file, for backup.
+func (q *Queries) EachBlobKey(ctx context.Context, fn func(key string) error) error {
+	rows, err := q.idb.NewSelect().ColumnExpr("key").
+		TableExpr("(SELECT blob_key AS key FROM media WHERE blob_key <> '' UNION SELECT small_key FROM media WHERE small_key <> '') AS keys").Rows(ctx)
+	if err != nil {
+		return fmt.Errorf("list media keys: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return fmt.Errorf("list media keys: %w", err)
+		}
+		if err := fn(key); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list media keys: %w", err)
+	}
+	return nil
 }

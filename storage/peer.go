@@ -79,7 +79,11 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 		p.CreatedAt = tx.Now()
 	}
 	p.UpdatedAt = tx.Now()
-	_, err := tx.idb.NewInsert().Model(p).
+	before, err := tx.peerAsStored(ctx, p.Host)
+	if err != nil {
+		return err
+	}
+	_, err = tx.idb.NewInsert().Model(p).
 		On("CONFLICT (host) DO UPDATE").
 		Set("tier = EXCLUDED.tier").Set("state = EXCLUDED.state").Set("public_web = EXCLUDED.public_web").
 		Set("note = EXCLUDED.note").Set("account_domains = EXCLUDED.account_domains").Set("updated_at = EXCLUDED.updated_at").
@@ -90,13 +94,21 @@ func (tx *Tx) SavePeer(ctx context.Context, p *Peer) error {
 	if err := tx.peerJobs(ctx, p.Host, p.State); err != nil {
 		return err
 	}
+	after, err := tx.peerAsStored(ctx, p.Host)
+	if err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PeerChanged, Host: p.Host})
-	return nil
+	return tx.auditPeer(ctx, p.Host, before, after)
 }
 
 // RemovePeer takes a host off the list: its jobs are parked and its posts hidden, until it is
 // allowed again. It says whether the peer was there.
 func (tx *Tx) RemovePeer(ctx context.Context, host string) (bool, error) {
+	before, err := tx.peerAsStored(ctx, host)
+	if err != nil {
+		return false, err
+	}
 	res, err := tx.idb.NewDelete().Model((*Peer)(nil)).Where("host = ?", host).Exec(ctx)
 	if err != nil {
 		return false, fmt.Errorf("remove peer %s: %w", host, err)
@@ -105,7 +117,7 @@ func (tx *Tx) RemovePeer(ctx context.Context, host string) (bool, error) {
 		return false, err
 	}
 	tx.Publish(Event{Kind: PeerChanged, Host: host})
-	return changed(res), nil
+	return changed(res), tx.auditPeer(ctx, host, before, nil)
 }
 
 // LearnPeer keeps what a peer's documents say about its whole host.

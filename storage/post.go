@@ -58,9 +58,16 @@ type Post struct {
 	ArrivedAt   time.Time
 	Backfilled  bool // fetched for a thread: never in home, streams or notifications
 
+	// Kind is the type on the wire of what was received: Note, Article, Page, Question, Video…
+	Kind   string
+	Emojis []string // names of the custom emojis in its text
+	// QuotePolicy is who may quote it: see quote.go. Empty: its author never said.
+	QuotePolicy string
+
 	RepliesCount int64
 	SharesCount  int64
 	LikesCount   int64
+	QuotesCount  int64
 	Revision     int64
 	Raw          string // the received object, for reading it again with better code
 	Client       string // the application that wrote it; local
@@ -76,6 +83,9 @@ type NewPost struct {
 	Hashtags []string
 	Media    []int64  // ids of media that belong to the author and to no other post; local
 	Attached []*Media // a peer's media, stored with the post
+	Poll     *Poll    // nil: it asks nothing
+	Quote    *Quote   // nil: it quotes nothing
+	Customs  []*Emoji // what a peer says of the emojis that the text calls
 }
 
 // A Mention ties a post to an account that it names.
@@ -214,6 +224,12 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if p.ID == 0 {
 		p.ID = tx.PostID(p.PublishedAt, p.Origin != "")
 	}
+	if p.Kind == "" {
+		p.Kind = "Note"
+		if n.Poll != nil {
+			p.Kind = "Question"
+		}
+	}
 	p.ArrivedAt = tx.Now()
 	if p.PublishedAt.IsZero() || p.PublishedAt.After(p.ArrivedAt) {
 		p.PublishedAt = p.ArrivedAt
@@ -261,7 +277,18 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if err := tx.adoptReplies(ctx, p); err != nil {
 		return false, err
 	}
-	return true, tx.postConsequences(ctx, n, parent)
+	if err := tx.postConsequences(ctx, n, parent); err != nil {
+		return false, err
+	}
+	if n.Quote != nil {
+		if err := tx.addQuote(ctx, p, n.Quote); err != nil {
+			return false, err
+		}
+	}
+	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
+		return false, err
+	}
+	return true, tx.adoptQuotes(ctx, p)
 }
 
 // adoptReplies ties to a post the answers that arrived before it.
@@ -292,6 +319,14 @@ func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 		}
 	}
 	if err := tx.attach(ctx, p, n.Media); err != nil {
+		return err
+	}
+	if n.Poll != nil {
+		if err := tx.addPoll(ctx, p.ID, n.Poll); err != nil {
+			return err
+		}
+	}
+	if err := tx.SaveEmojis(ctx, n.Customs); err != nil {
 		return err
 	}
 	for i, m := range n.Attached {
@@ -341,6 +376,15 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
+	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct {
+		err := tx.notifyAll(ctx, NotifyPost, p.AuthorID, p.ID, "SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND follower_local = ? AND notify = ?", p.AuthorID, Accepted, true, true)
+		if err != nil {
+			return err
+		}
+	}
+	if err := tx.converse(ctx, p, n.Mentions); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: PostCreated, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
 }
@@ -363,7 +407,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 	}
 	p.EditedAt = at
 	p.Revision = old.Revision + 1
-	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision").WherePK().Exec(ctx)
+	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision", "emojis", "quote_policy").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("edit post: %w", err)
 	}
@@ -379,6 +423,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 			return err
 		}
 	}
+	n.Poll, n.Quote = nil, nil // ReplacePoll and ReplaceQuote know what was there
 	if err := tx.addParts(ctx, n); err != nil {
 		return err
 	}
@@ -388,6 +433,15 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 				return err
 			}
 		}
+	}
+	if err := tx.unindexPost(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := tx.indexPost(ctx, p, true); err != nil {
+		return err
+	}
+	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
+		return err
 	}
 	tx.Publish(Event{Kind: PostEdited, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
@@ -416,10 +470,19 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM filter_posts WHERE post_id = ?",
+		"DELETE FROM post_words WHERE rowid = ?",
+		"DELETE FROM pins WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)
 		}
+	}
+	if err := tx.dropPoll(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.dropQuotes(ctx, p.ID); err != nil {
+		return false, nil, err
 	}
 	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", -1); err != nil {
 		return false, nil, err
@@ -438,6 +501,9 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		}
 	}
 	if err := tx.dropSharesOf(ctx, p.ID); err != nil {
+		return false, nil, err
+	}
+	if err := tx.leaveConversations(ctx, p); err != nil {
 		return false, nil, err
 	}
 	tx.Publish(Event{Kind: PostDeleted, PostID: p.ID, AccountID: p.AuthorID})

@@ -10,6 +10,19 @@ const (
 	// SettingDomain and SettingBaseURL are fixed once accounts exist: every id rests on them.
 	SettingDomain  = "domain"
 	SettingBaseURL = "base_url"
+
+	// Texts that admins write about the node, shown by apps.
+	SettingRules       = "rules" // a line each
+	SettingAbout       = "about"
+	SettingPrivacy     = "privacy_policy"
+	SettingTerms       = "terms_of_service"
+	SettingContact     = "contact_account" // a local username
+	SettingContactMail = "contact_email"
+
+	// SettingPushHosts are the hosts of push services that may be told something; none: push is off.
+	SettingPushHosts   = "push_hosts"
+	SettingPushPublic  = "push_public_key"
+	SettingPushPrivate = "push_private_key"
 )
 
 // Setting reads what the node remembers under a name; empty where nothing is.

@@ -3,7 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
-	"slices"
+	"reflect"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,30 +41,36 @@ func (pg Page) order(rows any) {
 	if pg.MinID <= 0 {
 		return
 	}
-	switch r := rows.(type) {
-	case []*Post:
-		slices.Reverse(r)
-	case []*Follow:
-		slices.Reverse(r)
-	case []*Like:
-		slices.Reverse(r)
-	case []*Bookmark:
-		slices.Reverse(r)
-	case []*Notification:
-		slices.Reverse(r)
+	swap := reflect.Swapper(rows)
+	for i, j := 0, reflect.ValueOf(rows).Len()-1; i < j; i, j = i+1, j-1 {
+		swap(i, j)
 	}
 }
 
-// HomeTimeline is what those whom the account follows posted and shared, and its own.
+// HomeTimeline is what those whom the account follows posted and shared, and its own. Members of
+// an exclusive list show there only.
 func (q *Queries) HomeTimeline(ctx context.Context, account int64, page Page) ([]*Post, error) {
 	var rows []*Post
 	s := q.idb.NewSelect().Model(&rows).Join("JOIN home AS ho ON ho.post_id = p.id").Where("ho.account_id = ?", account)
-	s = page.apply(visibleTo(s, "p", account), "ho.post_id")
+	s = page.apply(q.inHome(s, account), "ho.post_id")
 	if err := s.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read home: %w", err)
 	}
 	page.order(rows)
 	return rows, nil
+}
+
+// inHome narrows a query over home and posts to what home shows.
+func (q *Queries) inHome(s *bun.SelectQuery, account int64) *bun.SelectQuery {
+	return q.wantedBy(visibleTo(s, "p", account), "p", account).
+		Where("NOT EXISTS (SELECT 1 FROM list_members AS xm JOIN lists AS xl ON xl.id = xm.list_id WHERE xl.account_id = ? AND xl.exclusive = ? AND xm.account_id = ho.author_id)", account, true)
+}
+
+// ShowsInHome says whether an account's home shows a post.
+func (q *Queries) ShowsInHome(ctx context.Context, account, post int64) (bool, error) {
+	s := q.idb.NewSelect().Model((*Post)(nil)).Join("JOIN home AS ho ON ho.post_id = p.id").Where("ho.account_id = ? AND p.id = ?", account, post)
+	n, err := q.inHome(s, account).Count(ctx)
+	return n > 0, wrap("look into home", err)
 }
 
 // Side narrows a public timeline to posts of this node or of peers.
@@ -83,15 +89,28 @@ func (q *Queries) PublicTimeline(ctx context.Context, viewer int64, side Side, o
 	s := q.idb.NewSelect().Model(&rows).
 		Where("p.visibility = ? AND p.share_of_id IS NULL AND p.backfilled = ?", Public, false).
 		Where("(p.in_reply_to_uri = '' OR p.in_reply_to_user = p.author_id)")
-	return q.timeline(ctx, s, &rows, viewer, side, onlyMedia, page)
+	return q.timeline(ctx, q.wantedBy(s, "p", viewer), &rows, viewer, side, onlyMedia, page)
 }
 
-// HashtagTimeline is every public post with the tag.
-func (q *Queries) HashtagTimeline(ctx context.Context, viewer int64, tag string, side Side, onlyMedia bool, page Page) ([]*Post, error) {
+// Tags chooses posts by hashtag: those with any of the first, all of the second, none of the third.
+type Tags struct{ Any, All, None []string }
+
+// HashtagTimeline is every public post with the tags.
+func (q *Queries) HashtagTimeline(ctx context.Context, viewer int64, tags Tags, side Side, onlyMedia bool, page Page) ([]*Post, error) {
 	var rows []*Post
-	s := q.idb.NewSelect().Model(&rows).Join("JOIN hashtags AS h ON h.post_id = p.id").
-		Where("h.name = ? AND p.visibility = ? AND p.share_of_id IS NULL", tag, Public)
-	return q.timeline(ctx, s, &rows, viewer, side, onlyMedia, page)
+	s := q.idb.NewSelect().Model(&rows).Where("p.visibility = ? AND p.share_of_id IS NULL", Public)
+	if len(tags.Any) == 1 { // the index gives them in order
+		s = s.Join("JOIN hashtags AS h ON h.post_id = p.id").Where("h.name = ?", tags.Any[0])
+	} else {
+		s = s.Where("p.id IN (SELECT h.post_id FROM hashtags AS h WHERE h.name IN (?))", bun.List(tags.Any))
+	}
+	for _, name := range tags.All {
+		s = s.Where("EXISTS (SELECT 1 FROM hashtags AS ha WHERE ha.post_id = p.id AND ha.name = ?)", name)
+	}
+	if len(tags.None) > 0 {
+		s = s.Where("NOT EXISTS (SELECT 1 FROM hashtags AS hn WHERE hn.post_id = p.id AND hn.name IN (?))", bun.List(tags.None))
+	}
+	return q.timeline(ctx, q.wantedBy(s, "p", viewer), &rows, viewer, side, onlyMedia, page)
 }
 
 func (q *Queries) timeline(ctx context.Context, s *bun.SelectQuery, rows *[]*Post, viewer int64, side Side, onlyMedia bool, page Page) ([]*Post, error) {
@@ -289,6 +308,9 @@ func (tx *Tx) spreadHome(ctx context.Context, p *Post) error {
 	}
 	if _, err := tx.idb.NewRaw(query+" ON CONFLICT DO NOTHING", args...).Exec(ctx); err != nil {
 		return fmt.Errorf("spread to homes: %w", err)
+	}
+	if err := tx.spreadByTag(ctx, p); err != nil {
+		return err
 	}
 	if !p.Local() {
 		return nil

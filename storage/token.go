@@ -104,7 +104,7 @@ func (tx *Tx) AddToken(ctx context.Context, t *Token) error {
 	if _, err := tx.idb.NewInsert().Model(t).Exec(ctx); err != nil {
 		return fmt.Errorf("store token: %w", err)
 	}
-	return nil
+	return tx.auditToken(ctx, ActionTokenCreate, t)
 }
 
 // TokenBySecret finds the live token that a client shows.
@@ -132,11 +132,18 @@ func (q *Queries) TokensOf(ctx context.Context, account int64) ([]*Token, error)
 
 // RevokeToken ends a token, and with it every stream that it opened.
 func (tx *Tx) RevokeToken(ctx context.Context, t *Token) error {
-	if _, err := tx.idb.NewDelete().Model((*Token)(nil)).Where("id = ?", t.ID).Exec(ctx); err != nil {
+	res, err := tx.idb.NewDelete().Model((*Token)(nil)).Where("id = ?", t.ID).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
+	if err := tx.RemovePush(ctx, t.ID); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: TokenRevoked, TokenID: t.ID, AccountID: t.AccountID})
-	return nil
+	if !changed(res) {
+		return nil
+	}
+	return tx.auditToken(ctx, ActionTokenRevoke, t)
 }
 
 // AddCode stores an authorization code.
@@ -163,8 +170,16 @@ func (tx *Tx) TakeCode(ctx context.Context, secret string) (*Code, error) {
 	return c, nil
 }
 
-// AddSession stores a sign-in and forgets those that have expired.
+// AddSession stores a sign-in, for the person to see, and forgets those that have expired.
 func (tx *Tx) AddSession(ctx context.Context, s *Session) error {
+	if err := tx.KeepSession(ctx, s); err != nil {
+		return err
+	}
+	return tx.NoteSignIn(ctx, s.AccountID, SecuritySignIn)
+}
+
+// KeepSession stores the session of a browser that stays signed in.
+func (tx *Tx) KeepSession(ctx context.Context, s *Session) error {
 	s.CreatedAt = tx.Now()
 	if _, err := tx.idb.NewDelete().Model((*Session)(nil)).Where("expires_at < ?", tx.Now()).Exec(ctx); err != nil {
 		return fmt.Errorf("forget old sessions: %w", err)
@@ -186,16 +201,20 @@ func (q *Queries) SessionBySecret(ctx context.Context, secret string) (*Session,
 
 // EndSession signs a browser out.
 func (tx *Tx) EndSession(ctx context.Context, s *Session) error {
-	if _, err := tx.idb.NewDelete().Model((*Session)(nil)).Where("hash = ?", s.Hash).Exec(ctx); err != nil {
+	res, err := tx.idb.NewDelete().Model((*Session)(nil)).Where("hash = ?", s.Hash).Exec(ctx)
+	if err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
-	return nil
+	if !changed(res) {
+		return nil
+	}
+	return tx.NoteSignIn(ctx, s.AccountID, SecuritySignOut)
 }
 
 // EndSignIns ends every session, token and code of an account: after a new password or role,
 // or a suspension.
 func (tx *Tx) EndSignIns(ctx context.Context, account int64) error {
-	for _, table := range []string{"sessions", "tokens", "codes"} {
+	for _, table := range []string{"sessions", "tokens", "codes", "push_subscriptions"} {
 		if _, err := tx.idb.NewRaw("DELETE FROM ? WHERE account_id = ?", bun.Ident(table), account).Exec(ctx); err != nil {
 			return fmt.Errorf("end sign-ins: %w", err)
 		}

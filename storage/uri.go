@@ -28,6 +28,15 @@ func (u URIs) Follow(id int64) string { return fmt.Sprintf("%s/follows/%d", u.Ba
 // Like is the id of a Like that one of ours made.
 func (u URIs) Like(id int64) string { return fmt.Sprintf("%s/likes/%d", u.Base, id) }
 
+// Block is the id of a Block that one of ours made.
+func (u URIs) Block(id int64) string { return fmt.Sprintf("%s/blocks/%d", u.Base, id) }
+
+// Vote is the id of a vote in a peer's poll that one of ours cast.
+func (u URIs) Vote(id int64) string { return fmt.Sprintf("%s/votes/%d", u.Base, id) }
+
+// Quote is the id of the stamp with which one of ours lets itself be quoted.
+func (u URIs) Quote(id int64) string { return fmt.Sprintf("%s/quotes/%d", u.Base, id) }
+
 // Activity is the id of any other activity of ours.
 func (u URIs) Activity(id int64) string { return fmt.Sprintf("%s/activities/%d", u.Base, id) }
 
@@ -70,5 +79,7 @@ func (u URIs) fill(a *Account) {
 	a.OutboxURI = a.URI + "/outbox"
 	a.FollowersURI = a.URI + "/followers"
 	a.FollowingURI = a.URI + "/following"
+	a.FeaturedURI = a.URI + "/featured"
+	a.FeaturedTagsURI = a.URI + "/featured-tags"
 	a.KeyID = a.URI + "#main-key"
 }

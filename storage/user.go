@@ -35,12 +35,19 @@ type User struct {
 	DefaultCircle     string
 	DefaultSensitive  bool
 	DefaultLanguage   string
-	CreatedAt         time.Time
-	PasswordSetAt     time.Time
+	// DefaultQuotePolicy is who may quote their posts; empty: everybody in the post's circle.
+	DefaultQuotePolicy string
+	CreatedAt          time.Time
+	PasswordSetAt      time.Time
 }
 
 // Admin says whether the user may administer the node.
 func (u *User) Admin() bool { return u.Role == RoleOwner || u.Role == RoleAdmin }
+
+// Staff says whether the role is above a member's: what such people do is written down.
+func (u *User) Staff() bool {
+	return u.Admin() || u.Role == RoleModerator || u.Role == RoleCommunityManager
+}
 
 // UserByAccount finds the sign-in side of a local account.
 func (q *Queries) UserByAccount(ctx context.Context, account int64) (*User, error) {
@@ -69,6 +76,22 @@ func (q *Queries) RolesOf(ctx context.Context, accounts []int64) (map[int64]stri
 	return out, nil
 }
 
+// UsersByAccount finds the sign-in sides of many accounts at once; those without one are absent.
+func (q *Queries) UsersByAccount(ctx context.Context, accounts []int64) (map[int64]*User, error) {
+	found := make(map[int64]*User, len(accounts))
+	if len(accounts) == 0 {
+		return found, nil
+	}
+	var rows []*User
+	if err := q.idb.NewSelect().Model(&rows).Where("u.account_id IN (?)", bun.List(accounts)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	for _, u := range rows {
+		found[u.AccountID] = u
+	}
+	return found, nil
+}
+
 // UserByLogin finds a user by e-mail or by local username.
 func (q *Queries) UserByLogin(ctx context.Context, login string) (*User, error) {
 	login = strings.ToLower(strings.TrimSpace(login))
@@ -95,22 +118,30 @@ func (tx *Tx) AddUser(ctx context.Context, u *User) error {
 	if _, err := tx.idb.NewInsert().Model(u).Exec(ctx); err != nil {
 		return duplicate("e-mail "+u.Email, err)
 	}
-	return nil
+	return tx.auditAccount(ctx, u.AccountID, ActionAccountCreate, nil, roleState(u))
 }
 
 // SaveUser stores changed preferences, role or password. A new role or password ends sign-ins
 // through EndSignIns, which the caller's act decides.
 func (tx *Tx) SaveUser(ctx context.Context, u *User) error {
+	before, err := tx.UserByAccount(ctx, u.AccountID)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.idb.NewUpdate().Model(u).ExcludeColumn("created_at").WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("save user: %w", err)
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: u.AccountID})
-	return nil
+	return tx.auditUser(ctx, before, u)
 }
 
-// OwnersLeft counts the active owners besides the account.
-func (q *Queries) OwnersLeft(ctx context.Context, besides int64) (int, error) {
-	n, err := q.idb.NewSelect().Model((*User)(nil)).Join("JOIN accounts AS a ON a.id = u.account_id").
+// OwnersLeft counts the active owners besides the account. Acts that ask it wait for each other,
+// so that two of them never take away the last two owners side by side.
+func (tx *Tx) OwnersLeft(ctx context.Context, besides int64) (int, error) {
+	if err := tx.lockKey(ctx, "owners"); err != nil {
+		return 0, err
+	}
+	n, err := tx.idb.NewSelect().Model((*User)(nil)).Join("JOIN accounts AS a ON a.id = u.account_id").
 		Where("u.role = ? AND u.account_id <> ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", RoleOwner, besides).Count(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count owners: %w", err)

@@ -40,10 +40,12 @@ func visibleOne(alias string, viewer int64) (string, []any) {
 	if viewer == Nobody {
 		return fmt.Sprintf("%s AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
 	}
+	// Whoever blocks the viewer isn't seen by them.
+	base += fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM blocks AS vb WHERE vb.account_id = %s.author_id AND vb.target_id = ?)", alias)
 	return fmt.Sprintf(`%[2]s AND (%[1]s.visibility IN ('public', 'unlisted') OR %[1]s.author_id = ?
 		OR (%[1]s.visibility = 'followers' AND EXISTS (SELECT 1 FROM follows AS vf WHERE vf.followee_id = %[1]s.author_id AND vf.follower_id = ? AND vf.state = 'accepted'))
 		OR EXISTS (SELECT 1 FROM mentions AS vm WHERE vm.post_id = %[1]s.id AND vm.account_id = ?))`, alias, base),
-		[]any{viewer, viewer, viewer}
+		[]any{viewer, viewer, viewer, viewer}
 }
 
 // VisiblePost finds a post or share that the viewer may see. What they may not see is

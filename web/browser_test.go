@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"ruche/outbox/people"
 	"ruche/storage"
 	"ruche/storage/storagetest"
 	"ruche/web"
@@ -32,7 +33,7 @@ type node struct {
 // start makes a node with two people, ana and luc. change may alter its options.
 func start(t *testing.T, db *storage.DB, change func(*web.Options)) *node {
 	t.Helper()
-	hash, err := auth.HashPassword(password)
+	hash, err := people.HashPassword(password)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,11 +26,18 @@ const maxBody = auth.MaxUpload + auth.MaxBody
 // around puts what every request needs around a router, outermost first: id, log, panics, probes,
 // host, headers.
 func (w *Web) around(router http.Handler, metricsHere bool) http.Handler {
-	h := w.headers(router)
+	h := w.headers(w.visited(router))
 	h = w.knownHost(h)
 	h = w.probes(h, metricsHere)
 	h = w.noPanic(h)
 	return w.observed(h)
+}
+
+// visited says who acts, as far as a request alone tells.
+func (w *Web) visited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(rw, r.WithContext(auth.Visited(r, w.opt.TrustedProxies)))
+	})
 }
 
 type requestKey struct{}

@@ -106,10 +106,10 @@ func TestAPersonSeesTheirAppsAndTakesOneBack(t *testing.T) {
 		c := n.register()
 		b := n.browser()
 		tok := decode[token](n.ask("POST", "/oauth/token", c.exchange(b.code(c), nil)).is(200))
-		page := b.get("/auth/account").is(200).says("Tusk")
+		page := b.get("/auth/account").is(200).says(">Tusk</strong>")
 		b.submit(page, "/auth/apps/revoke", nil).is(303)
 		n.ask("GET", "/api/v1/whoami", "", "Authorization", "Bearer "+tok.AccessToken).is(401)
-		if strings.Contains(b.get("/auth/account").body, "Tusk") {
+		if strings.Contains(b.get("/auth/account").body, ">Tusk</strong>") {
 			t.Error("the app is still there")
 		}
 	})

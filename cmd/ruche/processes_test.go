@@ -39,8 +39,9 @@ import (
 
 const password = "correct horse battery"
 
-// waiting is the upper bound of every wait.
-const waiting = 30 * time.Second
+// waiting is the upper bound of every wait. On PostgreSQL the jobs of a killed process are taken
+// over when their lease of 30 s has lapsed.
+const waiting = 90 * time.Second
 
 var hostNames = []string{"siege.test", "labo.test", "partenaire.test", "inconnu.test"}
 
@@ -198,7 +199,7 @@ var (
 	inputName  = regexp.MustCompile(`name="([^"]*)"`)
 	inputValue = regexp.MustCompile(`value="([^"]*)"`)
 	formAction = regexp.MustCompile(`(?s)<form[^>]*method="post"[^>]*action="([^"]*)"|<form[^>]*action="([^"]*)"[^>]*method="post"`)
-	shownCode  = regexp.MustCompile(`(?s)id="code"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*id="code"|<code[^>]*>([^<]+)</code>`)
+	shownCode  = regexp.MustCompile(`(?s)id="code"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*id="code"`)
 )
 
 // authorize fills in the sign-in form, then the consent, and reads the code off the page.
@@ -210,7 +211,7 @@ func (n *realNode) authorize(authURI, username string) string {
 	page, at := read(n.t, browser, func() (*http.Response, error) { return browser.Get(authURI) })
 	for range 3 {
 		if m := shownCode.FindStringSubmatch(page); m != nil {
-			return strings.TrimSpace(m[1] + m[2] + m[3])
+			return strings.TrimSpace(m[1] + m[2])
 		}
 		action := formAction.FindStringSubmatch(page)
 		if action == nil {

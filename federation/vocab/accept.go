@@ -35,6 +35,10 @@ func undo(id string, actor *storage.Account, done *thing, to, cc []string) ([]by
 
 // about writes an activity on an activity, which it embeds.
 func about(kind ap.ActivityVocabularyType, id string, actor *storage.Account, what *thing, to, cc []string) ([]byte, error) {
+	return aboutIn(circleContext(), kind, id, actor, what, nil, to, cc)
+}
+
+func aboutIn(context any, kind ap.ActivityVocabularyType, id string, actor *storage.Account, what *thing, extra []field, to, cc []string) ([]byte, error) {
 	object, err := what.json(nil)
 	if err != nil {
 		return nil, err
@@ -45,5 +49,6 @@ func about(kind ap.ActivityVocabularyType, id string, actor *storage.Account, wh
 		return nil, fmt.Errorf("write %s %s: %w", kind, id, c.err)
 	}
 	act.add("object", json.RawMessage(object))
-	return act.json(circleContext())
+	act.fields = append(act.fields, extra...)
+	return act.json(context)
 }

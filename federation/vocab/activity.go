@@ -20,12 +20,15 @@ type Activity struct {
 	Type  string // the first type we know, or the first one given
 	Actor string // exactly one
 	// Object is what it was done to; empty where none or, for a Flag, several were given.
-	Object    Ref
-	Objects   []Ref // all of them
-	Target    Ref
-	To, Cc    []string // as:Public is always spelled Public
-	Published time.Time
-	Circle    string // our extension, on an Announce
+	Object  Ref
+	Objects []Ref // all of them
+	Target  Ref
+	// Instrument is the quoting post of a QuoteRequest, Result the stamp of its Accept.
+	Instrument, Result Ref
+	Content            string   // of a Flag: what is complained of
+	To, Cc             []string // as:Public is always spelled Public
+	Published          time.Time
+	Circle             string // our extension, on an Announce
 	// CircleVisibility is what a share addressed to followers is within its circle.
 	CircleVisibility string
 	Raw              []byte
@@ -34,7 +37,7 @@ type Activity struct {
 // ParseActivity reads an activity. An id, a type and exactly one actor must be there, and at most one
 // object unless it is a Flag. The error is ErrMalformed.
 func ParseActivity(d *Document) (*Activity, error) {
-	a := &Activity{Type: d.Type(), Published: d.date("published"), Raw: d.Raw}
+	a := &Activity{Type: d.Type(), Published: d.date("published"), Content: d.text("content", MaxSummary), Raw: d.Raw}
 	var err error
 	fail := func(err error) (*Activity, error) {
 		return nil, fmt.Errorf("read %s activity: %w", shortType(a.Type), err)
@@ -60,8 +63,13 @@ func ParseActivity(d *Document) (*Activity, error) {
 	case len(a.Objects) > 1 && a.Type != string(ap.FlagType):
 		return fail(fmt.Errorf("it has several objects: %w", ErrMalformed))
 	}
-	if a.Target, err = d.ref("target"); err != nil {
-		return fail(err)
+	for _, f := range []struct {
+		name string
+		to   *Ref
+	}{{"target", &a.Target}, {"instrument", &a.Instrument}, {"result", &a.Result}} {
+		if *f.to, err = d.ref(f.name); err != nil {
+			return fail(err)
+		}
 	}
 	if a.To, err = d.recipients("to"); err != nil {
 		return fail(err)

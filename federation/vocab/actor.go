@@ -16,6 +16,9 @@ type Actor struct {
 	Inbox, Outbox        string
 	Followers, Following string
 	SharedInbox          string
+	Featured             string // the collection of its pinned posts
+	FeaturedTags         string
+	Emojis               []Emoji
 	Icon, Image          string // URLs of the avatar and the header picture
 	ManuallyApproves     bool
 	Discoverable         bool
@@ -51,6 +54,7 @@ func ParseActor(d *Document) (*Actor, error) {
 		Suspended:         d.yes("suspended"),
 		Webfinger:         d.text("webfinger", MaxName),
 		Fields:            profileFields(d),
+		Emojis:            emojis(d),
 		Department:        d.text("department", MaxName),
 		Circles:           implements(d, CirclesIRI),
 		Published:         d.date("published"),
@@ -78,6 +82,13 @@ func ParseActor(d *Document) (*Actor, error) {
 		if a.SharedInbox, err = endpoints.iri("sharedInbox"); err != nil {
 			return fail(err)
 		}
+	}
+	// A wrong one of these costs the list, not the actor.
+	if id, err := d.iri("featured"); err == nil {
+		a.Featured = id
+	}
+	if id, err := d.iri("featuredTags"); err == nil {
+		a.FeaturedTags = id
 	}
 	// Mitra lists did: identifiers among its aliases; they are left out.
 	if a.AlsoKnownAs, err = d.recipients("alsoKnownAs"); err != nil {

@@ -87,6 +87,19 @@ func (w Writer) actor(a *storage.Account, parts ActorParts) (*thing, error) {
 		return nil, fmt.Errorf("write actor %s: %w", a.URI, c.err)
 	}
 	t.add("publicKey", key)
+	t.add("featured", a.URI+"/featured")
+	t.add("featuredTags", a.URI+"/featured-tags")
+	aliases := make([]string, 0, len(a.Aliases))
+	for _, id := range a.Aliases {
+		aliases = append(aliases, string(c.need("alias", id)))
+	}
+	t.add("alsoKnownAs", aliases)
+	if a.MovedTo != "" {
+		t.add("movedTo", string(c.need("new account", a.MovedTo)))
+	}
+	if c.err != nil {
+		return nil, fmt.Errorf("write actor %s: %w", a.URI, c.err)
+	}
 	t.add("manuallyApprovesFollowers", a.Locked)
 	t.add("discoverable", a.Discoverable)
 	t.add("indexable", a.Indexable)

@@ -25,7 +25,7 @@ func (d *Document) Type() string {
 		if !ok {
 			continue
 		}
-		s = cut(plainName(s), MaxName)
+		s = cut(plainType(s), MaxName)
 		if knownType(s) {
 			return s
 		}

@@ -3,7 +3,6 @@ package vocab
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 
 	ap "github.com/go-ap/activitypub"
 
@@ -16,6 +15,9 @@ type NoteParts struct {
 	Hashtags  []string // without #
 	Media     []*storage.Media
 	InReplyTo string // the parent's id on the wire, or empty
+	Poll      *storage.Poll
+	Quote     *storage.Quote
+	Emojis    []*storage.Emoji
 }
 
 // Note writes a local post as it is addressed to one class of peers.
@@ -118,9 +120,13 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		page = p.URI
 	}
 	var c ids
+	kind := ap.NoteType
+	if parts.Poll != nil {
+		kind = ap.QuestionType
+	}
 	note := &thing{core: &ap.Note{
 		ID:           c.need("post", p.URI),
-		Type:         ap.NoteType,
+		Type:         kind,
 		AttributedTo: c.need("author", author.URI),
 		InReplyTo:    c.may("parent", parts.InReplyTo),
 		URL:          c.need("page", page),
@@ -133,8 +139,15 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		tags = append(tags, writtenTag{string(ap.MentionType), string(c.need("mention", a.URI)), "@" + w.acct(a)})
 	}
 	for _, name := range parts.Hashtags {
-		href := w.URIs.Base + "/tags/" + url.PathEscape(name)
-		tags = append(tags, writtenTag{hashtagType, string(c.need("hashtag", href)), "#" + name})
+		tag := w.hashtag(name)
+		c.need("hashtag", tag.Href)
+		tags = append(tags, tag)
+	}
+	for _, e := range parts.Emojis {
+		tags = append(tags, w.emoji(&c, e))
+	}
+	if parts.Quote != nil {
+		addQuote(note, &c, parts.Quote)
 	}
 	files := make([]writtenFile, 0, len(parts.Media))
 	for _, m := range parts.Media {
@@ -159,6 +172,13 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		note.add("conversation", p.Context)
 		note.add("context", p.Context)
 	}
+	if p.Text != "" {
+		note.add("source", writtenSource{p.Text, "text/plain"})
+	}
+	if parts.Poll != nil {
+		addPoll(note, parts.Poll)
+	}
+	note.add("interactionPolicy", quotePolicy(p, author))
 	addCircle(note, r)
 	return note, r, nil
 }
@@ -169,6 +189,11 @@ func addCircle(t *thing, r recipients) {
 }
 
 const hashtagType = "Hashtag" // as:Hashtag, which go-ap doesn't know
+
+type writtenSource struct {
+	Content   string `json:"content"`
+	MediaType string `json:"mediaType"`
+}
 
 type writtenTag struct {
 	Type string `json:"type"`

@@ -23,6 +23,7 @@ type Object struct {
 	InReplyTo    string
 	Content      string
 	ContentMap   map[string]string // language → content
+	MediaType    string            // of Content, where it isn't HTML
 	Language     string            // what Content is written in, where it can be known
 	Summary      string
 	Name         string // the title
@@ -33,10 +34,15 @@ type Object struct {
 	Mentions     []Mention
 	Hashtags     []string // without #
 	Attachments  []Attachment
-	Options      []Option // of a Question
-	Context      string   // the conversation's id (FEP-7888)
-	Conversation string   // the older word for it
-	Replies      Ref      // the collection of replies
+	Emojis       []Emoji
+	Poll         *Poll  // of a Question; nil where it has none
+	Quote        string // the id of the post that this one quotes
+	// QuoteAuthorization is where the quoted author's leave is said to be.
+	QuoteAuthorization string
+	CanQuote           *Policy // who may quote this; nil: it doesn't say
+	Context            string  // the conversation's id (FEP-7888)
+	Conversation       string  // the older word for it
+	Replies            Ref     // the collection of replies
 	// Circle is organisation or network where a Ruche node sent one, CircleVisibility what an
 	// object addressed to followers is within that circle.
 	Circle           string
@@ -56,12 +62,6 @@ type Attachment struct {
 	FocusX, FocusY       float64 // -1 … 1
 }
 
-// An Option is a choice of a poll.
-type Option struct {
-	Name  string
-	Votes int64
-}
-
 // ParseObject reads a post or a Tombstone. An id and a type must be there; whether the type reads as
 // a post is IsPost's to say. The error is ErrMalformed.
 func ParseObject(d *Document) (*Object, error) {
@@ -70,13 +70,16 @@ func ParseObject(d *Document) (*Object, error) {
 		URL:          d.link("url"),
 		Content:      d.text("content", MaxContent),
 		ContentMap:   d.texts("contentMap", MaxContent),
+		MediaType:    d.text("mediaType", MaxName),
 		Summary:      d.text("summary", MaxSummary),
 		Name:         d.text("name", MaxName),
 		Sensitive:    d.yes("sensitive"),
 		Published:    d.date("published"),
 		Updated:      d.date("updated"),
 		Attachments:  attachments(d),
-		Options:      options(d),
+		Emojis:       emojis(d),
+		Poll:         d.poll(),
+		CanQuote:     d.policy(),
 		Context:      d.conversation("context"),
 		Conversation: d.conversation("conversation"),
 		Raw:          d.Raw,
@@ -107,6 +110,7 @@ func ParseObject(d *Document) (*Object, error) {
 	if err = o.readTags(d); err != nil {
 		return fail(err)
 	}
+	o.readQuote(d)
 	o.readLanguage(d)
 	o.Circle, o.CircleVisibility = circleOf(d)
 	return o, nil
@@ -189,6 +193,12 @@ func (o *Object) readTags(d *Document) error {
 
 // readLanguage finds the language of the content, and the content where only a map was sent.
 func (o *Object) readLanguage(d *Document) {
+	if o.Summary == "" {
+		o.Summary = firstText(d.texts("summaryMap", MaxSummary))
+	}
+	if o.Name == "" {
+		o.Name = firstText(d.texts("nameMap", MaxName))
+	}
 	for _, lang := range slices.Sorted(maps.Keys(o.ContentMap)) {
 		if o.Content == "" {
 			o.Content = o.ContentMap[lang]
@@ -204,6 +214,13 @@ func (o *Object) readLanguage(d *Document) {
 			o.Language = lang
 		}
 	}
+}
+
+func firstText(texts map[string]string) string {
+	for _, lang := range slices.Sorted(maps.Keys(texts)) {
+		return texts[lang]
+	}
+	return ""
 }
 
 func attachments(d *Document) []Attachment {
@@ -251,22 +268,4 @@ func coordinate(v any) float64 {
 		return 0
 	}
 	return f
-}
-
-func options(d *Document) []Option {
-	var out []Option
-	for _, name := range []string{"oneOf", "anyOf"} {
-		for _, v := range d.entries(name) {
-			choice, ok := v.(*Document)
-			if !ok || len(out) == MaxOptions {
-				continue
-			}
-			o := Option{Name: choice.text("name", MaxName)}
-			if replies, ok := choice.fields["replies"].(*Document); ok {
-				o.Votes = replies.number("totalItems", 0)
-			}
-			out = append(out, o)
-		}
-	}
-	return out
 }

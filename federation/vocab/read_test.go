@@ -125,7 +125,7 @@ func TestALemmyCommunityAnnouncesAnActivity(t *testing.T) {
 
 func TestAPollAndAVideoReadAsPosts(t *testing.T) {
 	q := object(t, received(t, "question"))
-	equal(t, "options", fmt.Sprint(q.Options), "[{yes 2} {no 1}]")
+	equal(t, "options", fmt.Sprint(q.Poll.Options), "[{yes 2} {no 1}]")
 	equal(t, "visibility", q.Visibility("https://masto.test/users/alice/followers"), storage.Followers)
 	v := object(t, received(t, "peertube_video"))
 	equal(t, "page before stream", v.URL, "https://video.test/w/1")
@@ -309,7 +309,7 @@ func TestTextsAndDecorationAreCutToTheirLimits(t *testing.T) {
 	equal(t, "content", len(o.Content), vocab.MaxContent)
 	equal(t, "summary", len(o.Summary), vocab.MaxSummary)
 	equal(t, "name without NUL", o.Name, "ab")
-	equal(t, "options", len(o.Options), vocab.MaxOptions)
+	equal(t, "options", len(o.Poll.Options), vocab.MaxOptions)
 	equal(t, "attachments", len(o.Attachments), vocab.MaxAttachments)
 	equal(t, "page", o.URL, "https://a.test/page")
 	equal(t, "context", o.Context, "")

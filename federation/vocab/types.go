@@ -1,18 +1,42 @@
 package vocab
 
-import ap "github.com/go-ap/activitypub"
+import (
+	"strings"
+
+	ap "github.com/go-ap/activitypub"
+)
+
+// EmojiReactType is a like with a face (litepub).
+const EmojiReactType = "EmojiReact"
 
 // knownType says whether a type means something to us: an array of types is read as the first
 // that does.
 func knownType(t string) bool {
-	return IsActivity(t) || IsPost(t) || IsActor(t) || isCollection(t) || t == string(ap.TombstoneType)
+	switch t {
+	case string(ap.TombstoneType), string(ap.LinkType), QuoteAuthorizationType, hashtagType, emojiType:
+		return true
+	}
+	return IsActivity(t) || IsPost(t) || IsActor(t) || isCollection(t)
+}
+
+// typePrefixes are the spellings of namespaces in which fediverse servers have types of their own.
+var typePrefixes = []string{"toot:", "http://joinmastodon.org/ns#", "schema:", "http://schema.org#", "http://schema.org/", "litepub:", "http://litepub.social/ns#", "https://w3id.org/fep/044f#"}
+
+// plainType gives the short name of a type.
+func plainType(name string) string {
+	for _, prefix := range typePrefixes {
+		if short, ok := strings.CutPrefix(name, prefix); ok {
+			return short
+		}
+	}
+	return plainName(name)
 }
 
 // IsActivity says whether a type is one that an inbox acts on.
 func IsActivity(t string) bool {
 	switch ap.ActivityVocabularyType(t) {
 	case ap.AcceptType, ap.AddType, ap.AnnounceType, ap.BlockType, ap.CreateType, ap.DeleteType, ap.FlagType, ap.FollowType,
-		ap.LikeType, ap.MoveType, ap.RejectType, ap.RemoveType, ap.UndoType, ap.UpdateType:
+		ap.LikeType, ap.MoveType, ap.RejectType, ap.RemoveType, ap.UndoType, ap.UpdateType, EmojiReactType, QuoteRequestType:
 		return true
 	}
 	return false

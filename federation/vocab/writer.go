@@ -53,7 +53,7 @@ func circleContext() any {
 }
 
 func noteContext() any {
-	return []any{activityStreams, circleTerms(map[string]any{
+	return []any{activityStreams, quoteTerms(circleTerms(map[string]any{
 		"sensitive":    "as:sensitive",
 		"Hashtag":      "as:Hashtag",
 		"ostatus":      "http://ostatus.org#",
@@ -61,7 +61,9 @@ func noteContext() any {
 		"toot":         "http://joinmastodon.org/ns#",
 		"blurhash":     "toot:blurhash",
 		"focalPoint":   map[string]any{"@container": "@list", "@id": "toot:focalPoint"},
-	})}
+		"votersCount":  "toot:votersCount",
+		"Emoji":        "toot:Emoji",
+	}))}
 }
 
 func circleTerms(terms map[string]any) map[string]any {
@@ -80,6 +82,10 @@ func actorContext() any {
 		"schema":                    "http://schema.org#",
 		"PropertyValue":             "schema:PropertyValue",
 		"value":                     "schema:value",
+		"featured":                  map[string]any{"@id": "toot:featured", "@type": "@id"},
+		"featuredTags":              map[string]any{"@id": "toot:featuredTags", "@type": "@id"},
+		"alsoKnownAs":               map[string]any{"@id": "as:alsoKnownAs", "@type": "@id"},
+		"movedTo":                   map[string]any{"@id": "as:movedTo", "@type": "@id"},
 		"webfinger":                 "https://purl.archive.org/socialweb/webfinger#webfinger",
 		"implements":                map[string]any{"@id": "https://w3id.org/fep/844e#implements", "@type": "@id"},
 		"department":                "urn:ruche:department",

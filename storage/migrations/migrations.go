@@ -7,6 +7,7 @@ package migrations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -18,7 +19,15 @@ import (
 func All() *migrate.Migrations {
 	all := migrate.NewMigrations()
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
+	all.Add(migrate.Migration{Name: "0003", Comment: "vocabulary", Up: statements(vocabulary), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
+	all.Add(migrate.Migration{Name: "0011", Comment: "preferences", Up: statements(preferences), Down: nil})
+	all.Add(migrate.Migration{Name: "0012", Comment: "conversations", Up: statements(conversations), Down: nil})
+	all.Add(migrate.Migration{Name: "0013", Comment: "notifications", Up: statements(notifications), Down: nil})
+	all.Add(migrate.Migration{Name: "0014", Comment: "house", Up: statements(house), Down: nil})
+	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
+	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
+	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	return all
 }
 
@@ -40,6 +49,25 @@ func Prefix(ctx context.Context, db *bun.DB, n int) error {
 		}
 		all = some
 	}
+	return apply(ctx, db, all)
+}
+
+// Only applies the named migrations and no others, so that a backup is restored into the schema
+// that it was made under.
+func Only(ctx context.Context, db *bun.DB, names []string) error {
+	some := migrate.NewMigrations()
+	for _, m := range All().Sorted() {
+		if slices.Contains(names, m.Name) {
+			some.Add(m)
+		}
+	}
+	if known := len(some.Sorted()); known != len(names) {
+		return fmt.Errorf("this program knows %d of the schema's %d migrations: use a newer program", known, len(names))
+	}
+	return apply(ctx, db, some)
+}
+
+func apply(ctx context.Context, db *bun.DB, all *migrate.Migrations) error {
 	m := migrate.NewMigrator(db, all, migrate.WithMarkAppliedOnSuccess(true))
 	if err := m.Init(ctx); err != nil {
 		return fmt.Errorf("prepare migrations: %w", err)
@@ -55,6 +83,17 @@ func Prefix(ctx context.Context, db *bun.DB, n int) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// either runs the DDL of whichever database it is.
+func either(sqlite, postgres string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+	return func(ctx context.Context, m *migrate.Migrator, migration *migrate.Migration) error {
+		ddl := sqlite
+		if m.DB().Dialect().Name() == dialect.PG {
+			ddl = postgres
+		}
+		return statements(ddl)(ctx, m, migration)
+	}
 }
 
 // statements runs DDL that is written once for both databases: ID, TIME, BOOL and BYTES are

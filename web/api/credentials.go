@@ -21,7 +21,11 @@ func (a *API) verifyApp(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
-	return auth.JSON(w, auth.DescribeApp(app))
+	e := auth.DescribeApp(app)
+	if e.VapidKey, err = a.DB.PushKey(r.Context()); err != nil {
+		return err
+	}
+	return auth.JSON(w, e)
 }
 
 // verifyCredentials is GET /api/v1/accounts/verify_credentials.
@@ -46,24 +50,32 @@ func (a *API) answerMyself(w http.ResponseWriter, r *http.Request, me *storage.A
 
 // updateCredentials is PATCH /api/v1/accounts/update_credentials.
 func (a *API) updateCredentials(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	v, err := auth.Params(r)
+	p, err := a.profileOf(r)
 	if err != nil {
 		return err
 	}
+	return a.saveProfile(w, r, p)
+}
+
+// profileOf reads what a request changes of a profile, pictures included.
+func (a *API) profileOf(r *http.Request) (outbox.Profile, error) {
+	v, err := auth.Params(r)
+	if err != nil {
+		return outbox.Profile{}, err
+	}
 	p := readProfile(v)
 	if err := v.Err(); err != nil {
-		return err
+		return p, err
 	}
 	for _, picture := range []struct {
 		key   string
 		field **int64
 	}{{"avatar", &p.Avatar}, {"header", &p.Header}} {
 		if *picture.field, err = a.readPicture(r, v, picture.key); err != nil {
-			return err
+			return p, err
 		}
 	}
-	return a.saveProfile(w, r.WithContext(ctx), p)
+	return p, nil
 }
 
 func (a *API) saveProfile(w http.ResponseWriter, r *http.Request, p outbox.Profile) error {
@@ -85,6 +97,7 @@ func readProfile(v *auth.Values) outbox.Profile {
 		DisplayName: v.OptStr("display_name"), Note: v.OptStr("note"),
 		Locked: v.OptBool("locked"), Discoverable: v.OptBool("discoverable"), Indexable: v.OptBool("indexable"), Bot: v.OptBool("bot"),
 		DefaultVisibility: v.OptStr("source[privacy]"), DefaultLanguage: v.OptStr("source[language]"), DefaultSensitive: v.OptBool("source[sensitive]"),
+		DefaultQuotePolicy: v.OptStr("source[quote_policy]"),
 	}
 	if p.DefaultVisibility != nil {
 		visibility := visibilityIn(*p.DefaultVisibility)
@@ -140,7 +153,7 @@ func (a *API) preferences(w http.ResponseWriter, r *http.Request) error {
 	user := auth.User(r.Context())
 	return auth.JSON(w, map[string]any{
 		"posting:default:visibility": visibilityOut(user.DefaultVisibility), "posting:default:sensitive": user.DefaultSensitive,
-		"posting:default:language": opt(user.DefaultLanguage), "posting:default:quote_policy": "nobody",
+		"posting:default:language": opt(user.DefaultLanguage), "posting:default:quote_policy": quotePolicyOut(user.DefaultQuotePolicy),
 		"reading:expand:media": "default", "reading:expand:spoilers": false, "reading:autoplay:gifs": false,
 	})
 }

@@ -85,7 +85,7 @@ type Role struct {
 	Highlighted bool   `json:"highlighted"`
 }
 
-// Emoji is a picture that stands for a word; this node has none of its own.
+// Emoji is a picture that stands for a word.
 type Emoji struct {
 	Shortcode       string  `json:"shortcode"`
 	URL             string  `json:"url"`
@@ -100,6 +100,7 @@ type people struct {
 	byID    map[int64]*storage.Account
 	files   map[int64]*storage.Media
 	roles   map[int64]string
+	emojis  emojis
 	missing struct{ avatar, header string }
 }
 
@@ -122,7 +123,7 @@ func (p *people) account(a *storage.Account) *Account {
 		CreatedAt: a.CreatedAt.UTC().Format("2006-01-02T00:00:00.000Z"), // the day is enough
 		Note:      a.NoteHTML, URL: pageOf(a), URI: a.URI,
 		FollowersCount: a.FollowersCount, FollowingCount: a.FollowingCount, StatusesCount: a.PostsCount, LastStatusAt: opt(a.LastPostOn),
-		Emojis: []Emoji{}, Roles: []NamedRole{}, Fields: []Field{},
+		Emojis: p.emojis.of(a.Peer, a.Emojis), Roles: []NamedRole{}, Fields: []Field{},
 	}
 	e.Avatar, e.AvatarDescription = p.picture(a.AvatarID, a.AvatarURL, p.missing.avatar)
 	e.Header, e.HeaderDescription = p.picture(a.HeaderID, a.HeaderURL, p.missing.header)
@@ -216,10 +217,18 @@ func (rd reader) source(e *Account, a *storage.Account, u *storage.User, request
 	e.Source = &Source{
 		Privacy: visibilityOut(u.DefaultVisibility), Sensitive: u.DefaultSensitive, Language: opt(u.DefaultLanguage),
 		Note: a.NoteText, Fields: fields, FollowRequestsCount: requests, HideCollections: e.HideCollections,
-		Discoverable: &a.Discoverable, Indexable: a.Indexable, AttributionDomains: []string{}, QuotePolicy: "nobody",
+		Discoverable: &a.Discoverable, Indexable: a.Indexable, AttributionDomains: []string{}, QuotePolicy: quotePolicyOut(u.DefaultQuotePolicy),
 	}
 	role := rd.role(u.Role)
 	e.Role = &role
+}
+
+// quotePolicyOut is who may quote by default; without a choice, everybody in the post's circle.
+func quotePolicyOut(policy string) string {
+	if policy == "" {
+		return storage.QuotePublic
+	}
+	return policy
 }
 
 // stamp writes a time as apps read it.

@@ -11,8 +11,8 @@ import (
 // What apps go by when they decide how to speak with a server: the newest version of Mastodon
 // whose API this is, and the number of that API's own count.
 const (
-	spokenVersion = "4.3.0"
-	apiVersion    = 1
+	spokenVersion = "4.5.0"
+	apiVersion    = 7 // quotes
 )
 
 // versionText begins with three numbers, which apps compare, and ends with ours.
@@ -104,7 +104,7 @@ type FeedAccess struct {
 	Remote string `json:"remote"`
 }
 
-func (rd reader) configuration() Configuration {
+func (rd reader) configuration(pushKey string) Configuration {
 	limits := picture.DefaultLimits()
 	who := "authenticated"
 	if rd.PublicPages {
@@ -112,9 +112,10 @@ func (rd reader) configuration() Configuration {
 	}
 	feeds := FeedAccess{who, who}
 	return Configuration{
-		URLs: ConfigURLs{Streaming: rd.streamingURL()},
+		URLs: ConfigURLs{Streaming: rd.streamingURL()}, Vapid: Vapid{pushKey},
 		Accounts: AccountLimits{
 			MaxDisplayName: outbox.MaxDisplayName, MaxNote: outbox.MaxNote, MaxProfileFields: outbox.MaxFields, FieldNameLimit: outbox.MaxFieldText, FieldValueLimit: outbox.MaxFieldText,
+			MaxFeaturedTags: storage.MaxFeaturedTags, MaxPinned: storage.MaxPins,
 			MaxAvatarDescription: outbox.MaxDescription, MaxHeaderDescription: outbox.MaxDescription,
 		},
 		Statuses: StatusLimits{outbox.MaxChars, outbox.MaxMedia, 23},
@@ -122,6 +123,7 @@ func (rd reader) configuration() Configuration {
 			DescriptionLimit: outbox.MaxDescription, SupportedTypes: []string{"image/jpeg", "image/png", "image/gif", "image/webp"},
 			ImageSize: limits.Bytes, ImageMatrix: limits.Pixels,
 		},
+		Polls:           PollLimits{outbox.MaxPollOptions, outbox.MaxPollOptionText, int(outbox.MinPollTime.Seconds()), int(outbox.MaxPollTime.Seconds())},
 		TimelinesAccess: TimelinesAccess{feeds, feeds, feeds}, LimitedFederation: true,
 	}
 }
@@ -224,12 +226,12 @@ func (rd reader) description() string {
 	return rd.word("The social network of "+rd.Name+", linked with those of its partners.", "Le réseau social de "+rd.Name+", relié à ceux de ses partenaires.")
 }
 
-func (rd reader) instance(n storage.Population) Instance {
+func (rd reader) instance(n known) Instance {
 	picture := rd.base + rd.Auth.Views.Asset("avatar.png")
 	e := Instance{
 		Domain: rd.Domain, Title: rd.Name, Version: rd.versionText(), SourceURL: "", Description: rd.description(),
 		Thumbnail: Thumbnail{URL: picture, Versions: map[string]string{}}, Icon: []Icon{{Src: picture, Size: "240x240"}},
-		Languages: rd.languages(), Configuration: rd.configuration(), APIVersions: map[string]int{"mastodon": apiVersion}, Rules: []Rule{},
+		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), APIVersions: map[string]int{"mastodon": apiVersion}, Contact: n.contact, Rules: n.rules,
 	}
 	e.Usage.Users.ActiveMonth = n.ActiveMonth
 	return e
@@ -242,11 +244,11 @@ func (rd reader) languages() []string {
 	return []string{"en", "fr"}
 }
 
-func (rd reader) instanceV1(n storage.Population) InstanceV1 {
+func (rd reader) instanceV1(n known) InstanceV1 {
 	picture := rd.base + rd.Auth.Views.Asset("avatar.png")
 	return InstanceV1{
 		URI: rd.Domain, Title: rd.Name, ShortDescription: rd.description(), Description: rd.description(), Version: rd.versionText(),
 		URLs: map[string]string{"streaming_api": rd.streamingURL()}, Stats: InstanceStats{n.People, n.Posts, n.Peers}, Thumbnail: &picture,
-		Languages: rd.languages(), Configuration: rd.configuration(), Rules: []Rule{},
+		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), Email: n.contact.Email, ContactAccount: n.contact.Account, Rules: n.rules,
 	}
 }

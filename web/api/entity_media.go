@@ -75,7 +75,9 @@ func mediaType(m *storage.Media) string {
 	case "image", "video", "audio":
 		return kind
 	case "":
-		return m.Kind
+		if m.Kind != storage.MediaFile {
+			return m.Kind
+		}
 	}
 	return "unknown"
 }

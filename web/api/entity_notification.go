@@ -19,7 +19,8 @@ type Notification struct {
 // kindsOut are our kinds of notification in the apps' words.
 var kindsOut = map[string]string{
 	storage.NotifyMention: "mention", storage.NotifyShare: "reblog", storage.NotifyLike: "favourite",
-	storage.NotifyFollow: "follow", storage.NotifyFollowRequest: "follow_request",
+	storage.NotifyFollow: "follow", storage.NotifyFollowRequest: "follow_request", storage.NotifyPost: "status", storage.NotifyEdit: "update",
+	storage.NotifyPoll: "poll", storage.NotifyQuote: "quote",
 }
 
 // kindsIn translates kinds that an app names; those that this node doesn't know are dropped.
@@ -67,7 +68,7 @@ func (rd reader) notifications(ctx context.Context, list []*storage.Notification
 	}
 	out := make([]*Notification, 0, len(list))
 	for _, n := range list {
-		e := &Notification{ID: id(n.ID), Type: kindsOut[n.Kind], GroupKey: "ungrouped-" + id(n.ID), CreatedAt: stamp(n.CreatedAt), Account: people.entity(n.FromID)}
+		e := &Notification{ID: id(n.ID), Type: kindsOut[n.Kind], GroupKey: groupKey(n, groupable), CreatedAt: stamp(n.CreatedAt), Account: people.entity(n.FromID)}
 		if n.PostID != 0 {
 			if e.Status = shown[id(n.PostID)]; e.Status == nil {
 				continue

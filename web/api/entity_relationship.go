@@ -23,8 +23,13 @@ type Relationship struct {
 }
 
 func relationship(r storage.Relation) Relationship {
-	return Relationship{
+	e := Relationship{
 		ID: id(r.Other), Following: r.Following, ShowingReblogs: (r.Following || r.Requested) && r.ShowShares, Notifying: r.Notify,
-		FollowedBy: r.FollowedBy, Requested: r.Requested, RequestedBy: r.RequestedBy,
+		FollowedBy: r.FollowedBy, Requested: r.Requested, RequestedBy: r.RequestedBy, DomainBlocking: r.HostHidden, Endorsed: r.Endorsed, Note: r.Note,
 	}
+	e.Blocking, e.BlockedBy = r.Blocking, r.BlockedBy
+	if r.Mute != nil {
+		e.Muting, e.MutingNotifications, e.MutingExpiresAt = true, r.Mute.Notifications, optStamp(r.Mute.ExpiresAt)
+	}
+	return e
 }

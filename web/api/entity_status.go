@@ -32,8 +32,8 @@ type Status struct {
 	Tags               []StatusTag    `json:"tags"`
 	Emojis             []Emoji        `json:"emojis"`
 	Card               *struct{}      `json:"card"`
-	Poll               *struct{}      `json:"poll"`
-	Quote              *struct{}      `json:"quote"`
+	Poll               *Poll          `json:"poll"`
+	Quote              any            `json:"quote"` // *Quote, or *ShallowQuote within a quoted post
 	QuoteApproval      *QuoteApproval `json:"quote_approval,omitempty"`
 
 	// Of one's own posts only, once they are deleted.
@@ -68,16 +68,6 @@ type StatusTag struct {
 	URL  string `json:"url"`
 }
 
-// QuoteApproval says who may quote a post; here nobody, yet.
-type QuoteApproval struct {
-	Automatic   []string `json:"automatic"`
-	Manual      []string `json:"manual"`
-	CurrentUser string   `json:"current_user"`
-}
-
-// Filtered says that one of the reader's filters met a post.
-type Filtered struct{}
-
 // Context is what stands around a post in its conversation.
 type Context struct {
 	Ancestors   []*Status `json:"ancestors"`
@@ -99,12 +89,26 @@ type StatusEdit struct {
 	CreatedAt        string        `json:"created_at"`
 	Account          *Account      `json:"account"`
 	MediaAttachments []*Attachment `json:"media_attachments"`
+	Poll             *EditPoll     `json:"poll,omitempty"`
 	Emojis           []Emoji       `json:"emojis"`
-	Quote            *struct{}     `json:"quote"`
+	Quote            any           `json:"quote"`
+}
+
+// EditPoll is the question that a post asked at one time.
+type EditPoll struct {
+	Options []EditPollOption `json:"options"`
+}
+
+// EditPollOption is one of its answers.
+type EditPollOption struct {
+	Title string `json:"title"`
 }
 
 // status writes one of the gathered posts; nil where its author is unknown.
-func (g *gathered) status(p *storage.Post) *Status {
+func (g *gathered) status(p *storage.Post) *Status { return g.write(p, true) }
+
+// write is status; deep: with the post that it quotes.
+func (g *gathered) write(p *storage.Post, deep bool) *Status {
 	author := g.people.entity(p.AuthorID)
 	if author == nil {
 		return nil
@@ -113,9 +117,14 @@ func (g *gathered) status(p *storage.Post) *Status {
 		ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), InReplyToID: optID(p.InReplyToID), InReplyToAccountID: optID(p.InReplyToUser),
 		Sensitive: p.Sensitive, SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
 		URI: p.URI, URL: opt(p.URL), RepliesCount: p.RepliesCount, ReblogsCount: p.SharesCount, FavouritesCount: p.LikesCount,
-		EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
-		MediaAttachments: g.attachments(p.ID), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: []Emoji{},
-		QuoteApproval: &QuoteApproval{Automatic: []string{}, Manual: []string{}, CurrentUser: "denied"},
+		QuotesCount: p.QuotesCount, EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
+		MediaAttachments: g.attachments(p.ID), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: g.people.emojis.of(p.Origin, p.Emojis),
+	}
+	if p.ShareOfID == 0 {
+		s.Quote, s.QuoteApproval = g.quote(p, deep), g.approval(p)
+	}
+	if poll := g.polls[p.ID]; poll != nil {
+		s.Poll = g.poll(poll, p.AuthorID)
 	}
 	if p.URL == "" && p.ShareOfID == 0 {
 		s.URL = &s.URI
@@ -129,10 +138,12 @@ func (g *gathered) status(p *storage.Post) *Status {
 		s.Tags = append(s.Tags, StatusTag{Name: name, URL: g.tagURL(name)})
 	}
 	if g.me != storage.Nobody {
-		m, no := g.marks[p.ID], false
-		s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = &m.Liked, &m.Shared, &m.Bookmarked, &no, &[]Filtered{}
+		m := g.marks[p.ID]
+		muted := g.muted[p.ThreadID]
+		s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = &m.Liked, &m.Shared, &m.Bookmarked, &muted, g.filtered(p)
 		if p.AuthorID == g.me {
-			if s.Pinned = &no; p.Client != "" {
+			pinned := g.pinned[p.ID]
+			if s.Pinned = &pinned; p.Client != "" {
 				s.Application = &Application{Name: p.Client}
 			}
 		}
@@ -149,7 +160,8 @@ func (g *gathered) share(p, original *storage.Post) *Status {
 	}
 	s.Reblog = inner
 	s.Content, s.SpoilerText, s.Sensitive, s.Language = inner.Content, inner.SpoilerText, inner.Sensitive, inner.Language
-	s.Mentions, s.Tags, s.MediaAttachments = inner.Mentions, inner.Tags, inner.MediaAttachments
+	s.Mentions, s.Tags, s.MediaAttachments, s.Emojis = inner.Mentions, inner.Tags, inner.MediaAttachments, inner.Emojis
+	s.Poll, s.Quote, s.QuoteApproval, s.QuotesCount = inner.Poll, inner.Quote, inner.QuoteApproval, inner.QuotesCount
 	s.RepliesCount, s.ReblogsCount, s.FavouritesCount = inner.RepliesCount, inner.ReblogsCount, inner.FavouritesCount
 	s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = inner.Favourited, inner.Reblogged, inner.Bookmarked, inner.Muted, inner.Filtered
 	return s

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
+
+	"ruche/storage"
 )
 
 // Tag is a hashtag, as apps read it.
@@ -33,9 +36,21 @@ func (rd reader) tags(ctx context.Context, names []string) ([]Tag, error) {
 	if err != nil {
 		return nil, err
 	}
+	featured, err := rd.DB.FeaturedTags(ctx, rd.me)
+	if err != nil {
+		return nil, err
+	}
+	followed, err := rd.DB.FollowsTags(ctx, rd.me, names)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Tag, 0, len(names))
 	for _, name := range names {
 		t := Tag{ID: name, Name: name, URL: rd.tagURL(name)}
+		if rd.me != storage.Nobody {
+			following, featuring := followed[name], slices.ContainsFunc(featured, func(f *storage.FeaturedTag) bool { return f.Name == name })
+			t.Following, t.Featuring = &following, &featuring
+		}
 		for i := range tagDays {
 			day := today.AddDate(0, 0, -i)
 			u := uses[name][day.Format(time.DateOnly)]

@@ -95,3 +95,51 @@ func (a *API) followRequests(w http.ResponseWriter, r *http.Request) error {
 		return a.DB.FollowRequests(ctx, auth.Viewer(ctx), page)
 	})
 }
+
+// FamiliarFollowers are those whom the reader follows and who follow somebody.
+type FamiliarFollowers struct {
+	ID       string     `json:"id"`
+	Accounts []*Account `json:"accounts"`
+}
+
+// maxFamiliar is how many accounts one request can ask about, and how many are named of each.
+const maxFamiliar = 40
+
+// familiarFollowers is GET /api/v1/accounts/familiar_followers.
+func (a *API) familiarFollowers(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	ids := v.IDs("id")
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if len(ids) > maxFamiliar {
+		return auth.Invalid("id names more than %d accounts", maxFamiliar)
+	}
+	found, err := a.DB.FamiliarFollowers(ctx, auth.Viewer(ctx), ids, maxFamiliar)
+	if err != nil {
+		return err
+	}
+	var all []int64
+	for _, followers := range found {
+		all = append(all, followers...)
+	}
+	people, err := a.reader(r).peopleByID(ctx, all)
+	if err != nil {
+		return err
+	}
+	out := make([]FamiliarFollowers, 0, len(ids))
+	for _, of := range ids {
+		e := FamiliarFollowers{ID: id(of), Accounts: []*Account{}}
+		for _, f := range found[of] {
+			if shown := people.entity(f); shown != nil {
+				e.Accounts = append(e.Accounts, shown)
+			}
+		}
+		out = append(out, e)
+	}
+	return auth.JSON(w, out)
+}

@@ -1,30 +1,66 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
+	"ruche/storage"
 	"ruche/web/auth"
 )
 
+// known is what an instance entity is made of.
+type known struct {
+	storage.Population
+	rules   []Rule
+	contact Contact
+	pushKey string
+}
+
+func (a *API) aboutInstance(r *http.Request) (known, error) {
+	ctx := r.Context()
+	var k known
+	var err error
+	if k.Population, err = a.DB.Population(ctx); err != nil {
+		return k, err
+	}
+	if k.pushKey, err = a.DB.PushKey(ctx); err != nil {
+		return k, err
+	}
+	if k.rules, err = a.rules(ctx); err != nil {
+		return k, err
+	}
+	if k.contact.Email, err = a.DB.Setting(ctx, storage.SettingContactMail); err != nil {
+		return k, err
+	}
+	name, err := a.DB.Setting(ctx, storage.SettingContact)
+	if err != nil || name == "" {
+		return k, err
+	}
+	who, err := a.DB.AccountByName(ctx, name, "")
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !who.Active() {
+		return k, nil
+	}
+	if err != nil {
+		return k, err
+	}
+	k.contact.Account, err = a.reader(r).account(ctx, who)
+	return k, err
+}
+
 // instanceV2 is GET /api/v2/instance.
 func (a *API) instanceV2(w http.ResponseWriter, r *http.Request) error {
-	n, err := a.DB.Population(r.Context())
+	k, err := a.aboutInstance(r)
 	if err != nil {
 		return err
 	}
-	return auth.JSON(w, a.reader(r).instance(n))
+	return auth.JSON(w, a.reader(r).instance(k))
 }
 
 // instanceV1 is GET /api/v1/instance.
 func (a *API) instanceV1(w http.ResponseWriter, r *http.Request) error {
-	n, err := a.DB.Population(r.Context())
+	k, err := a.aboutInstance(r)
 	if err != nil {
 		return err
 	}
-	return auth.JSON(w, a.reader(r).instanceV1(n))
-}
-
-// customEmojis is GET /api/v1/custom_emojis: this node has none.
-func (a *API) customEmojis(w http.ResponseWriter, _ *http.Request) error {
-	return auth.JSON(w, []Emoji{})
+	return auth.JSON(w, a.reader(r).instanceV1(k))
 }

@@ -16,6 +16,22 @@ func (a *API) LiveStatus(ctx context.Context, account int64, base string, post i
 	return s, nil
 }
 
+// LiveConversation writes somebody's conversation that holds a direct post, for their stream.
+func (a *API) LiveConversation(ctx context.Context, account int64, base string, post int64) (any, error) {
+	c, err := a.DB.ConversationOf(ctx, account, post)
+	if err != nil {
+		return nil, err
+	}
+	out, err := reader{a, account, base}.conversations(ctx, []*storage.Conversation{c})
+	if err != nil {
+		return nil, err
+	}
+	if out[0].LastStatus == nil {
+		return nil, storage.ErrNotFound
+	}
+	return out[0], nil
+}
+
 // LiveNotification writes one of somebody's notifications for their stream.
 func (a *API) LiveNotification(ctx context.Context, account int64, base string, id int64) (any, error) {
 	n, err := a.DB.NotificationByID(ctx, account, id)
@@ -30,4 +46,28 @@ func (a *API) LiveNotification(ctx context.Context, account int64, base string, 
 		return nil, storage.ErrNotFound
 	}
 	return out[0], nil
+}
+
+// LiveAnnouncement writes an announcement for somebody's stream.
+func (a *API) LiveAnnouncement(ctx context.Context, account int64, _ string, id int64) (any, error) {
+	one, err := a.DB.AnnouncementByID(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	return announcement(one), nil
+}
+
+// LiveReaction tells how many reacted to an announcement with one emoji.
+func (a *API) LiveReaction(ctx context.Context, announcement int64, name string) (any, error) {
+	one, err := a.DB.AnnouncementByID(ctx, storage.Nobody, announcement)
+	if err != nil {
+		return nil, err
+	}
+	count := 0
+	for _, r := range one.Reactions {
+		if r.Name == name {
+			count = r.Count
+		}
+	}
+	return map[string]any{"name": name, "count": count, "announcement_id": id(announcement)}, nil
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"ruche/storage"
 	"ruche/web/auth"
@@ -35,24 +36,44 @@ type gathered struct {
 	hashtags map[int64][]string
 	media    map[int64][]*storage.Media
 	marks    map[int64]storage.Marks
+	muted    map[int64]bool // conversations
+	pinned   map[int64]bool
+	filters  []*storage.Filter
+	polls    map[int64]*storage.Poll
+	quotes   map[int64]*storage.Quote
+	// relations are how the reader stands to the authors.
+	relations map[int64]storage.Relation
 }
 
 // gather reads what hangs on posts. The number of queries doesn't grow with them.
 func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, error) {
 	g := &gathered{reader: rd}
+	posts, err := g.withQuoted(ctx, posts)
+	if err != nil {
+		return nil, err
+	}
 	ids := make([]int64, 0, len(posts))
 	authors := make([]int64, 0, len(posts))
+	threads := make([]int64, 0, len(posts))
 	for _, p := range posts {
-		ids, authors = append(ids, p.ID), append(authors, p.AuthorID)
+		ids, authors, threads = append(ids, p.ID), append(authors, p.AuthorID), append(threads, p.ThreadID)
 	}
-	var err error
+	if err := g.relate(ctx, authors); err != nil {
+		return nil, err
+	}
 	if g.mentions, err = rd.DB.Mentions(ctx, ids); err != nil {
 		return nil, err
 	}
 	for _, named := range g.mentions {
 		authors = append(authors, named...)
 	}
-	if g.people, err = rd.peopleByID(ctx, authors); err != nil {
+	if g.people, err = rd.peopleByID(ctx, authors, posts...); err != nil {
+		return nil, err
+	}
+	if g.polls, err = rd.DB.PollsOf(ctx, rd.me, ids); err != nil {
+		return nil, err
+	}
+	if g.pinned, err = rd.DB.Pinned(ctx, ids); err != nil {
 		return nil, err
 	}
 	if g.hashtags, err = rd.DB.Hashtags(ctx, ids); err != nil {
@@ -61,8 +82,54 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
 		return nil, err
 	}
-	g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids)
+	if g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids); err != nil {
+		return nil, err
+	}
+	if g.muted, err = rd.DB.MutedThreads(ctx, rd.me, threads); err != nil {
+		return nil, err
+	}
+	g.filters, err = rd.filters(ctx)
 	return g, err
+}
+
+// withQuoted adds to posts those that they show within them, and what these quote in their turn.
+func (g *gathered) withQuoted(ctx context.Context, posts []*storage.Post) ([]*storage.Post, error) {
+	g.quotes = map[int64]*storage.Quote{}
+	all := append([]*storage.Post{}, posts...)
+	level := posts
+	for range 2 {
+		ids := make([]int64, len(level))
+		for i, p := range level {
+			ids[i] = p.ID
+		}
+		found, err := g.DB.QuotesOf(ctx, g.me, ids)
+		if err != nil {
+			return nil, err
+		}
+		level = nil
+		for id, q := range found {
+			if g.quotes[id] = q; q.Quoted != nil {
+				level = append(level, q.Quoted)
+			}
+		}
+		all = append(all, level...)
+	}
+	return all, nil
+}
+
+// relate reads how the reader stands to authors.
+func (g *gathered) relate(ctx context.Context, authors []int64) error {
+	g.relations = map[int64]storage.Relation{}
+	if g.me == storage.Nobody {
+		return nil
+	}
+	list := slices.Clone(authors)
+	slices.Sort(list)
+	relations, err := g.DB.Relations(ctx, g.me, slices.Compact(list))
+	for _, r := range relations {
+		g.relations[r.Other] = r
+	}
+	return err
 }
 
 // statuses writes posts that the reader may see. A share whose original they may not see is left
@@ -122,16 +189,20 @@ func (rd reader) statusByID(ctx context.Context, post int64) (*Status, error) {
 	return rd.status(ctx, p)
 }
 
-func (rd reader) peopleByID(ctx context.Context, ids []int64) (*people, error) {
+// peopleByID reads accounts with what is needed to show them, and the emojis of posts beside.
+func (rd reader) peopleByID(ctx context.Context, ids []int64, posts ...*storage.Post) (*people, error) {
 	byID, err := rd.DB.AccountsByID(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	return rd.peopleOf(ctx, byID)
+	return rd.peopleOf(ctx, byID, posts...)
 }
 
-func (rd reader) peopleOf(ctx context.Context, byID map[int64]*storage.Account) (*people, error) {
+func (rd reader) peopleOf(ctx context.Context, byID map[int64]*storage.Account, posts ...*storage.Post) (*people, error) {
 	p := &people{reader: rd, byID: byID}
+	if err := p.readEmojis(ctx, posts); err != nil {
+		return nil, err
+	}
 	p.missing.avatar = rd.base + rd.Auth.Views.Asset("avatar.png")
 	p.missing.header = rd.base + rd.Auth.Views.Asset("header.png")
 	var files, locals []int64

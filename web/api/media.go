@@ -75,6 +75,18 @@ func (a *API) showMedia(w http.ResponseWriter, r *http.Request) error {
 	return auth.JSON(w, a.reader(r).attachment(m))
 }
 
+// deleteMedia is DELETE /api/v1/media/:id, for files that hang on nothing.
+func (a *API) deleteMedia(w http.ResponseWriter, r *http.Request) error {
+	m, err := a.ownMedia(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Outbox.RemoveUpload(r.Context(), m); err != nil {
+		return err
+	}
+	return empty(w)
+}
+
 // describeMedia is PUT /api/v1/media/:id.
 func (a *API) describeMedia(w http.ResponseWriter, r *http.Request) error {
 	m, err := a.ownMedia(r)

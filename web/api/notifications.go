@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"ruche/storage"
@@ -15,14 +16,14 @@ func (a *API) notifications(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := readPage(v, defaultNotifications, maxNotifications)
+	told, none := readTold(v)
 	if err := v.Err(); err != nil {
 		return err
 	}
-	only, without := kindsIn(v.List("types")), kindsIn(v.List("exclude_types"))
-	if v.Given("types") && len(only) == 0 {
-		return auth.JSON(w, []*Notification{}) // kinds that never happen here
+	if none {
+		return auth.JSON(w, []*Notification{})
 	}
-	list, err := a.DB.Notifications(ctx, auth.Viewer(ctx), only, without, page)
+	list, err := a.DB.Notifications(ctx, auth.Viewer(ctx), told, page)
 	if err != nil {
 		return err
 	}
@@ -34,6 +35,46 @@ func (a *API) notifications(w http.ResponseWriter, r *http.Request) error {
 		a.link(w, r, page, list[0].ID, list[n-1].ID, n)
 	}
 	return auth.JSON(w, out)
+}
+
+// readTold reads which notifications an app wants; none: only kinds that never happen here.
+func readTold(v *auth.Values) (told storage.Told, none bool) {
+	told = storage.Told{Kinds: kindsIn(v.List("types")), Without: kindsIn(v.List("exclude_types")), From: v.Int("account_id", 0), Held: v.Bool("include_filtered", false)}
+	return told, v.Given("types") && len(told.Kinds) == 0
+}
+
+// unreadCount is GET /api/v1/notifications/unread_count: those above the marker.
+func (a *API) unreadCount(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	told, none := readTold(v)
+	limit := readLimit(v, 100, 1000)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	read, err := a.lastRead(ctx)
+	if err != nil {
+		return err
+	}
+	count := 0
+	if !none {
+		if count, err = a.DB.CountNotifications(ctx, auth.Viewer(ctx), told, read, limit); err != nil {
+			return err
+		}
+	}
+	return auth.JSON(w, map[string]int{"count": count})
+}
+
+// lastRead is how far the reader has read their notifications.
+func (a *API) lastRead(ctx context.Context) (int64, error) {
+	markers, err := a.DB.Markers(ctx, auth.Viewer(ctx), []string{"notifications"})
+	if err != nil || len(markers) == 0 {
+		return 0, err
+	}
+	return markers[0].LastReadID, nil
 }
 
 // showNotification is GET /api/v1/notifications/:id.

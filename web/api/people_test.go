@@ -187,3 +187,58 @@ func TestWithPublicPagesAStrangerReadsWhatIsPublic(t *testing.T) {
 		}
 	})
 }
+
+func TestPostsAreFoundByTheirWords(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana, luc, eve := n.Person("ana"), n.Person("luc"), n.Person("eve")
+		follows(t, luc, ana)
+		says(t, ana, "Le nœud de l’École, à côté de l'été", "Straße & œuvre d’Ærø", "bees make honey", "honey bees")
+		for text, visibility := range map[string]string{"honey for my followers": "private", "@luc honey between us": "direct"} {
+			_, err := ana.PostStatus(ctx, toot(text, visibility))
+			check(t, err)
+		}
+		_, err := eve.AccountUpdate(ctx, &mastodon.Profile{Note: ptr("x")})
+		check(t, err)
+		eve.Ask("PATCH", "/api/v1/accounts/update_credentials", map[string]bool{"indexable": false}).Is(200)
+		says(t, eve, "hidden honey")
+		count := func(p *webtest.Person, query string) int {
+			t.Helper()
+			return len(webtest.Into[api.Search](p.Ask("GET", "/api/v2/search?type=statuses&q="+url.QueryEscape(query), nil).Is(200)).Statuses)
+		}
+		for query, want := range map[string]int{
+			"ecole": 1, "ÉCOLE noeud": 1, "nœuds": 0, "ete": 1, "strasse": 1, "oeuvre aero": 1, "œuv": 1, "honey": 4, `"honey bees"`: 1, `"bees honey"`: 0,
+			"honey -bees": 2, "from:ana honey": 4, "from:eve honey": 0, "from:nobody honey": 0, "honey has:media": 0, "honey -has:media": 4, "honey is:reply": 0,
+			"honey before:2020-01-01": 0, "honey after:2020-01-01": 4, "honey language:fr": 0, "the a b": 0, "'\"&|!:*()": 0, "-honey": 0, `"`: 0, "NOT OR AND": 0,
+		} {
+			if got := count(luc, query); got != want {
+				t.Errorf("luc finds %d posts for %s, want %d", got, query, want)
+			}
+		}
+		if got := count(ana, "honey"); got != 4 {
+			t.Errorf("ana finds %d", got)
+		}
+		if got := count(eve, "honey"); got != 3 { // two public ones, and her own
+			t.Errorf("eve finds %d", got)
+		}
+		follows(t, luc, eve)
+		if got := count(luc, "hidden honey"); got != 1 {
+			t.Errorf("a follower finds %d", got)
+		}
+		post := says(t, ana, "a rare wrod")[0]
+		_, err = ana.UpdateStatus(ctx, toot("a rare word", ""), post)
+		check(t, err)
+		if count(luc, "wrod") != 0 || count(luc, "rare word") != 1 {
+			t.Error("the edit isn't in the index")
+		}
+		check(t, ana.DeleteStatus(ctx, post))
+		if count(luc, "rare word") != 0 {
+			t.Error("a deleted post is found")
+		}
+		check(t, db.IndexOlder(ctx))
+		if got := count(luc, "from:ana honey"); got != 4 {
+			t.Errorf("indexed again, luc finds %d", got)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package api
 
-import "ruche/web/auth"
+import (
+	"ruche/storage"
+	"ruche/web/auth"
+)
 
 // Routes lists the whole API: method, path, who may, handler. What shows posts or people is for
 // those who are signed in, unless the node's pages are public.
@@ -11,7 +14,51 @@ func (a *API) Routes() []auth.Route {
 		}
 		return scopes
 	}
+	anybody := auth.AnyPerson
+	if a.PublicPages {
+		anybody = auth.Public
+	}
 	return []auth.Route{
+		// instance.go, about.go
+		{Method: "GET", Path: "/api/v1/instance/rules", Scope: auth.Public, Handler: a.showRules},
+		{Method: "GET", Path: "/api/v1/instance/extended_description", Scope: auth.Public, Handler: a.document(storage.SettingAbout, reader.description)},
+		{Method: "GET", Path: "/api/v1/instance/privacy_policy", Scope: auth.Public, Handler: a.document(storage.SettingPrivacy, privacyNotice)},
+		{Method: "GET", Path: "/api/v1/instance/terms_of_service", Scope: auth.Public, Handler: a.document(storage.SettingTerms, nil)},
+		{Method: "GET", Path: "/api/v1/instance/translation_languages", Scope: auth.Public, Handler: a.translationLanguages},
+		{Method: "GET", Path: "/api/v1/instance/activity", Scope: anybody, Handler: a.activity},
+		{Method: "GET", Path: "/api/v1/instance/peers", Scope: auth.AnyPerson, Handler: a.peers},
+		{Method: "GET", Path: "/api/oembed", Scope: readers("read:statuses"), Handler: a.oEmbed},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/translate", Scope: "read:statuses", Handler: a.translate},
+
+		// announcements.go
+		{Method: "GET", Path: "/api/v1/announcements", Scope: auth.AnyPerson, Handler: a.announcements},
+		{Method: "POST", Path: "/api/v1/announcements/{id:[0-9]+}/dismiss", Scope: "write:accounts", Handler: a.onAnnouncement(dismissAnnouncement)},
+		{Method: "PUT", Path: "/api/v1/announcements/{id:[0-9]+}/reactions/{name}", Scope: "write:favourites", Handler: a.onAnnouncement(addReaction)},
+		{Method: "DELETE", Path: "/api/v1/announcements/{id:[0-9]+}/reactions/{name}", Scope: "write:favourites", Handler: a.onAnnouncement(removeReaction)},
+
+		// discover.go
+		{Method: "GET", Path: "/api/v1/suggestions", Scope: "read:accounts", Handler: a.suggestionsV1},
+		{Method: "GET", Path: "/api/v2/suggestions", Scope: "read:accounts", Handler: a.suggestions},
+		{Method: "DELETE", Path: "/api/v1/suggestions/{id:[0-9]+}", Scope: "write:accounts", Handler: a.waveAway},
+		{Method: "GET", Path: "/api/v1/directory", Scope: anybody, Handler: a.directory},
+		{Method: "GET", Path: "/api/v1/trends/tags", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
+		{Method: "GET", Path: "/api/v1/trends", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
+		{Method: "GET", Path: "/api/v1/trends/statuses", Scope: anybody, Handler: a.trend(defaultPosts, maxPosts, a.trendingStatuses)},
+		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trendingLinks},
+		{Method: "GET", Path: "/api/v1/timelines/link", Scope: readers("read:statuses"), Handler: a.linkTimeline},
+
+		// profile.go
+		{Method: "GET", Path: "/api/v1/profile", Scope: "profile read:accounts", Handler: a.showProfile},
+		{Method: "PATCH", Path: "/api/v1/profile", Scope: "write:accounts", Handler: a.updateProfile},
+		{Method: "DELETE", Path: "/api/v1/profile/avatar", Scope: "write:accounts", Handler: a.removeAvatar},
+		{Method: "DELETE", Path: "/api/v1/profile/header", Scope: "write:accounts", Handler: a.removeHeader},
+
+		// scheduled.go
+		{Method: "GET", Path: "/api/v1/scheduled_statuses", Scope: "read:statuses", Handler: a.listScheduled},
+		{Method: "GET", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "read:statuses", Handler: a.showScheduled},
+		{Method: "PUT", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.updateScheduled},
+		{Method: "DELETE", Path: "/api/v1/scheduled_statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.deleteScheduled},
+
 		// instance.go
 		{Method: "GET", Path: "/api/v1/instance", Scope: auth.Public, Handler: a.instanceV1},
 		{Method: "GET", Path: "/api/v2/instance", Scope: auth.Public, Handler: a.instanceV2},
@@ -38,6 +85,86 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/follow_requests", Scope: "read:follows", Handler: a.followRequests},
 		{Method: "POST", Path: "/api/v1/follow_requests/{id:[0-9]+}/authorize", Scope: "write:follows", Handler: a.relate(a.Outbox.AcceptFollower)},
 		{Method: "POST", Path: "/api/v1/follow_requests/{id:[0-9]+}/reject", Scope: "write:follows", Handler: a.relate(a.Outbox.RejectFollower)},
+
+		{Method: "GET", Path: "/api/v1/accounts/familiar_followers", Scope: "read:follows", Handler: a.familiarFollowers},
+
+		// mutes.go
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.mute},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.relate(a.unmute)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/block", Scope: "write:blocks", Handler: a.relate(a.Outbox.Block)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unblock", Scope: "write:blocks", Handler: a.relate(a.Outbox.Unblock)},
+		{Method: "GET", Path: "/api/v1/blocks", Scope: "read:blocks", Handler: a.blocks},
+		{Method: "GET", Path: "/api/v1/mutes", Scope: "read:mutes", Handler: a.mutes},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/mute", Scope: "write:mutes", Handler: a.react(a.muteThread)},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/unmute", Scope: "write:mutes", Handler: a.react(a.unmuteThread)},
+		{Method: "GET", Path: "/api/v1/domain_blocks", Scope: "read:blocks", Handler: a.hiddenHosts},
+		{Method: "POST", Path: "/api/v1/domain_blocks", Scope: "write:blocks", Handler: a.hideHost},
+		{Method: "DELETE", Path: "/api/v1/domain_blocks", Scope: "write:blocks", Handler: a.showHost},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/note", Scope: "write:accounts", Handler: a.note},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/endorse", Scope: "write:accounts", Handler: a.relate(a.endorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unendorse", Scope: "write:accounts", Handler: a.relate(a.unendorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/pin", Scope: "write:accounts", Handler: a.relate(a.endorse)},
+		{Method: "POST", Path: "/api/v1/accounts/{id:[0-9]+}/unpin", Scope: "write:accounts", Handler: a.relate(a.unendorse)},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/endorsements", Scope: readers("read:accounts"), Handler: a.endorsementsOf},
+		{Method: "GET", Path: "/api/v1/endorsements", Scope: "read:accounts", Handler: a.endorsements},
+
+		// lists.go
+		{Method: "GET", Path: "/api/v1/lists", Scope: "read:lists", Handler: a.listLists},
+		{Method: "POST", Path: "/api/v1/lists", Scope: "write:lists", Handler: a.createList},
+		{Method: "GET", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "read:lists", Handler: a.showList},
+		{Method: "PUT", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "write:lists", Handler: a.updateList},
+		{Method: "DELETE", Path: "/api/v1/lists/{id:[0-9]+}", Scope: "write:lists", Handler: a.deleteList},
+		{Method: "GET", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "read:lists", Handler: a.listMembers},
+		{Method: "POST", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "write:lists", Handler: a.addToList},
+		{Method: "DELETE", Path: "/api/v1/lists/{id:[0-9]+}/accounts", Scope: "write:lists", Handler: a.removeFromList},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/lists", Scope: "read:lists", Handler: a.listsWith},
+		{Method: "GET", Path: "/api/v1/timelines/list/{id:[0-9]+}", Scope: "read:lists", Handler: a.listTimeline},
+
+		// filters.go, filterposts.go
+		{Method: "GET", Path: "/api/v2/filters", Scope: "read:filters", Handler: a.listFilters},
+		{Method: "POST", Path: "/api/v2/filters", Scope: "write:filters", Handler: a.createFilter},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilter},
+		{Method: "PUT", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateFilter},
+		{Method: "DELETE", Path: "/api/v2/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilter},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}/keywords", Scope: "read:filters", Handler: a.listKeywords},
+		{Method: "POST", Path: "/api/v2/filters/{id:[0-9]+}/keywords", Scope: "write:filters", Handler: a.addKeyword},
+		{Method: "GET", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "read:filters", Handler: a.showKeyword},
+		{Method: "PUT", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateKeyword},
+		{Method: "DELETE", Path: "/api/v2/filters/keywords/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteKeyword},
+		{Method: "GET", Path: "/api/v2/filters/{id:[0-9]+}/statuses", Scope: "read:filters", Handler: a.listFilterStatuses},
+		{Method: "POST", Path: "/api/v2/filters/{id:[0-9]+}/statuses", Scope: "write:filters", Handler: a.addFilterStatus},
+		{Method: "GET", Path: "/api/v2/filters/statuses/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilterStatus},
+		{Method: "DELETE", Path: "/api/v2/filters/statuses/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilterStatus},
+		{Method: "GET", Path: "/api/v1/filters", Scope: "read:filters", Handler: a.listFiltersV1},
+		{Method: "POST", Path: "/api/v1/filters", Scope: "write:filters", Handler: a.createFilterV1},
+		{Method: "GET", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "read:filters", Handler: a.showFilterV1},
+		{Method: "PUT", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.updateFilterV1},
+		{Method: "DELETE", Path: "/api/v1/filters/{id:[0-9]+}", Scope: "write:filters", Handler: a.deleteFilterV1},
+
+		// featured.go, reports.go
+		{Method: "GET", Path: "/api/v1/featured_tags", Scope: "read:accounts", Handler: a.ownFeaturedTags},
+		{Method: "POST", Path: "/api/v1/featured_tags", Scope: "write:accounts", Handler: a.featureTag},
+		{Method: "GET", Path: "/api/v1/featured_tags/suggestions", Scope: "read:accounts", Handler: a.featuredSuggestions},
+		{Method: "DELETE", Path: "/api/v1/featured_tags/{id:[0-9]+}", Scope: "write:accounts", Handler: a.unfeatureTag},
+		{Method: "GET", Path: "/api/v1/accounts/{id:[0-9]+}/featured_tags", Scope: readers("read:accounts"), Handler: a.featuredTagsOf},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/feature", Scope: "write:accounts", Handler: a.featureByName(a.Outbox.FeatureTag)},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/unfeature", Scope: "write:accounts", Handler: a.featureByName(a.Outbox.UnfeatureTag)},
+		{Method: "POST", Path: "/api/v1/reports", Scope: "write:reports", Handler: a.createReport},
+
+		// polls.go, quotes.go
+		{Method: "GET", Path: "/api/v1/polls/{id:[0-9]+}", Scope: readers("read:statuses"), Handler: a.showPoll},
+		{Method: "POST", Path: "/api/v1/polls/{id:[0-9]+}/votes", Scope: "write:statuses", Handler: a.vote},
+		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/quotes", Scope: "read:statuses", Handler: a.quotes},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/quotes/{quoting:[0-9]+}/revoke", Scope: "write:statuses", Handler: a.revokeQuote},
+		{Method: "PUT", Path: "/api/v1/statuses/{id:[0-9]+}/interaction_policy", Scope: "write:statuses", Handler: a.setQuotePolicy},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/pin", Scope: "write:accounts", Handler: a.react(a.Outbox.Pin)},
+		{Method: "POST", Path: "/api/v1/statuses/{id:[0-9]+}/unpin", Scope: "write:accounts", Handler: a.react(a.Outbox.Unpin)},
+
+		// tags.go
+		{Method: "GET", Path: "/api/v1/tags/{tag}", Scope: readers("read:statuses"), Handler: a.showTag},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/follow", Scope: "write:follows", Handler: a.onTag(followTag)},
+		{Method: "POST", Path: "/api/v1/tags/{tag}/unfollow", Scope: "write:follows", Handler: a.onTag(unfollowTag)},
+		{Method: "GET", Path: "/api/v1/followed_tags", Scope: "read:follows", Handler: a.followedTags},
 
 		// statuses.go
 		{Method: "POST", Path: "/api/v1/statuses", Scope: "write:statuses", Handler: a.createStatus},
@@ -68,17 +195,48 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/markers", Scope: "read:statuses", Handler: a.showMarkers},
 		{Method: "POST", Path: "/api/v1/markers", Scope: "write:statuses", Handler: a.saveMarkers},
 
+		// conversations.go
+		{Method: "GET", Path: "/api/v1/conversations", Scope: "read:statuses", Handler: a.listConversations},
+		{Method: "DELETE", Path: "/api/v1/conversations/{id:[0-9]+}", Scope: "write:conversations", Handler: a.deleteConversation},
+		{Method: "POST", Path: "/api/v1/conversations/{id:[0-9]+}/read", Scope: "write:conversations", Handler: a.readConversation},
+		{Method: "GET", Path: "/api/v1/timelines/direct", Scope: "read:statuses", Handler: a.directTimeline},
+
 		// notifications.go
 		{Method: "GET", Path: "/api/v1/notifications", Scope: "read:notifications", Handler: a.notifications},
 		{Method: "POST", Path: "/api/v1/notifications/clear", Scope: "write:notifications", Handler: a.clearNotifications},
 		{Method: "GET", Path: "/api/v1/notifications/{id:[0-9]+}", Scope: "read:notifications", Handler: a.showNotification},
 		{Method: "POST", Path: "/api/v1/notifications/{id:[0-9]+}/dismiss", Scope: "write:notifications", Handler: a.dismissNotification},
 
+		{Method: "GET", Path: "/api/v1/notifications/unread_count", Scope: "read:notifications", Handler: a.unreadCount},
+
+		// groups.go, policy.go
+		{Method: "GET", Path: "/api/v2/notifications", Scope: "read:notifications", Handler: a.groupedNotifications},
+		{Method: "GET", Path: "/api/v2/notifications/unread_count", Scope: "read:notifications", Handler: a.unreadGroups},
+		{Method: "GET", Path: "/api/v2/notifications/policy", Scope: "read:notifications", Handler: a.showPolicy},
+		{Method: "PATCH", Path: "/api/v2/notifications/policy", Scope: "write:notifications", Handler: a.savePolicy},
+		{Method: "GET", Path: "/api/v2/notifications/{key}", Scope: "read:notifications", Handler: a.showGroup},
+		{Method: "GET", Path: "/api/v2/notifications/{key}/accounts", Scope: "read:notifications", Handler: a.groupAccounts},
+		{Method: "POST", Path: "/api/v2/notifications/{key}/dismiss", Scope: "write:notifications", Handler: a.dismissGroup},
+		{Method: "GET", Path: "/api/v1/notifications/requests", Scope: "read:notifications", Handler: a.notificationRequests},
+		{Method: "GET", Path: "/api/v1/notifications/requests/merged", Scope: "read:notifications", Handler: a.requestsMerged},
+		{Method: "POST", Path: "/api/v1/notifications/requests/accept", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).AcceptNotifications)},
+		{Method: "POST", Path: "/api/v1/notifications/requests/dismiss", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).DismissNotifications)},
+		{Method: "GET", Path: "/api/v1/notifications/requests/{id:[0-9]+}", Scope: "read:notifications", Handler: a.showRequest},
+		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/accept", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).AcceptNotifications)},
+		{Method: "POST", Path: "/api/v1/notifications/requests/{id:[0-9]+}/dismiss", Scope: "write:notifications", Handler: a.answerRequests((*storage.Tx).DismissNotifications)},
+
+		// push.go
+		{Method: "GET", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.showPush},
+		{Method: "POST", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.subscribePush},
+		{Method: "PUT", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.changePush},
+		{Method: "DELETE", Path: "/api/v1/push/subscription", Scope: "push", Handler: a.unsubscribePush},
+
 		// media.go
 		{Method: "POST", Path: "/api/v1/media", Scope: "write:media", Handler: a.uploadMedia},
 		{Method: "POST", Path: "/api/v2/media", Scope: "write:media", Handler: a.uploadMedia},
 		{Method: "GET", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.showMedia},
 		{Method: "PUT", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.describeMedia},
+		{Method: "DELETE", Path: "/api/v1/media/{id:[0-9]+}", Scope: "write:media", Handler: a.deleteMedia},
 
 		// search.go
 		{Method: "GET", Path: "/api/v2/search", Scope: readers("read:search"), Handler: a.search},

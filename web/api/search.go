@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
+	"unicode"
 
 	"ruche/federation"
 	"ruche/storage"
@@ -153,6 +155,104 @@ func (a *API) postByAddress(ctx context.Context, address string, resolve bool) (
 	return found, nil
 }
 
+// findPosts finds the post that an address means, or posts by their words.
+func (a *API) findPosts(ctx context.Context, v *auth.Values, q accountQuery) ([]*storage.Post, error) {
+	me := auth.Viewer(ctx)
+	if isAddress(q.text) {
+		found, err := a.postByAddress(ctx, q.text, q.resolve && me != storage.Nobody)
+		if err != nil || found == nil || q.offset > 0 {
+			return nil, err
+		}
+		return []*storage.Post{found}, nil
+	}
+	if me == storage.Nobody {
+		return nil, nil
+	}
+	what, err := a.readSearch(ctx, q.text)
+	if err != nil {
+		return nil, err
+	}
+	what.Page = storage.Page{MaxID: storage.ParseID(v.Str("max_id")), MinID: storage.ParseID(v.Str("min_id")), Limit: q.limit}
+	what.Offset = q.offset
+	if author := v.Int("account_id", 0); author != 0 {
+		what.From = author
+	}
+	return a.DB.SearchPosts(ctx, me, what)
+}
+
+// readSearch takes apart what somebody typed: words, "phrases", -words, and the operators from:,
+// language:, has:media, is:reply, before:, after: and during:. An author whom nobody knows finds nothing.
+func (a *API) readSearch(ctx context.Context, text string) (storage.Search, error) {
+	var s storage.Search
+	for part := range searchParts(text) {
+		negative := strings.HasPrefix(part, "-")
+		bare := strings.TrimPrefix(part, "-")
+		name, value, operator := strings.Cut(bare, ":")
+		yes := !negative
+		day, dayErr := time.Parse(time.DateOnly, value)
+		switch {
+		case strings.HasPrefix(bare, `"`) && !negative:
+			s.Phrases = append(s.Phrases, strings.Trim(bare, `"`))
+		case operator && name == "from" && value == "me":
+			s.From = auth.Viewer(ctx)
+		case operator && name == "from":
+			of, err := a.accountByAcct(ctx, value)
+			if err != nil && !isAbsent(err) {
+				return s, err
+			}
+			if s.From = -1; err == nil {
+				s.From = of.ID
+			}
+		case operator && name == "language":
+			s.Language = strings.ToLower(value)
+		case operator && name == "has" && (value == "media" || value == "image"):
+			s.Media = &yes
+		case operator && name == "is" && value == "reply":
+			s.Replies = &yes
+		case operator && name == "before" && dayErr == nil:
+			s.Before = day
+		case operator && name == "after" && dayErr == nil:
+			s.After = day.AddDate(0, 0, 1)
+		case operator && name == "during" && dayErr == nil:
+			s.After, s.Before = day, day.AddDate(0, 0, 1)
+		case operator && name == "in": // library, public, all: whatever the reader may see is searched
+		case negative:
+			s.Without = append(s.Without, strings.Trim(bare, `"`))
+		default:
+			s.Words = append(s.Words, bare)
+		}
+	}
+	return s, nil
+}
+
+// maxSearchParts bounds what one search asks for.
+const maxSearchParts = 20
+
+// searchParts gives the words of a search; what stands between quotation marks is one.
+func searchParts(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for range maxSearchParts {
+			text = strings.TrimSpace(text)
+			if text == "" {
+				return
+			}
+			end := strings.IndexFunc(text, unicode.IsSpace)
+			if open := strings.IndexByte(text, '"'); open == 0 || open == 1 && text[0] == '-' {
+				if closing := strings.IndexByte(text[open+1:], '"'); closing >= 0 {
+					end = open + 1 + closing + 1
+				}
+			}
+			if end < 0 {
+				end = len(text)
+			}
+			if !yield(text[:end]) {
+				return
+			}
+			text = text[end:]
+		}
+	}
+}
+
 // search is GET /api/v2/search.
 func (a *API) search(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
@@ -179,15 +279,13 @@ func (a *API) search(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if (kind == "" || kind == "statuses") && isAddress(q.text) && q.offset == 0 && len(out.Accounts) == 0 {
-		found, err := a.postByAddress(ctx, q.text, q.resolve && rd.me != storage.Nobody)
+	if (kind == "" || kind == "statuses") && len(out.Accounts) == 0 || kind == "" && !isAddress(q.text) {
+		found, err := a.findPosts(ctx, v, q)
 		if err != nil {
 			return err
 		}
-		if found != nil {
-			if out.Statuses, err = rd.statuses(ctx, []*storage.Post{found}); err != nil {
-				return err
-			}
+		if out.Statuses, err = rd.statuses(ctx, found); err != nil {
+			return err
 		}
 	}
 	if (kind == "" || kind == "hashtags") && !isAddress(q.text) {

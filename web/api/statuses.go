@@ -23,13 +23,24 @@ func (a *API) createStatus(w http.ResponseWriter, r *http.Request) error {
 	draft := outbox.Draft{
 		Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Language: v.Str("language"), Visibility: visibilityIn(v.Str("visibility")),
 		Sensitive: v.Bool("sensitive", auth.User(ctx).DefaultSensitive), InReplyTo: v.Int("in_reply_to_id", 0), Media: v.IDs("media_ids"),
-		IdempotencyKey: r.Header.Get("Idempotency-Key"),
+		IdempotencyKey: r.Header.Get("Idempotency-Key"), Poll: readPoll(v), Quote: v.Int("quoted_status_id", 0), QuotePolicy: v.Str("quote_approval_policy"),
 	}
 	if err := v.Err(); err != nil {
 		return err
 	}
 	if draft.Client, err = a.clientName(r); err != nil {
 		return err
+	}
+	at, later, err := readTime(v, "scheduled_at")
+	if err != nil {
+		return err
+	}
+	if later {
+		s, err := a.Outbox.Schedule(ctx, me, draft, at)
+		if err != nil {
+			return err
+		}
+		return a.answerScheduled(w, r, s)
 	}
 	post, err := a.Outbox.Post(ctx, me, draft)
 	if err != nil {
@@ -160,7 +171,7 @@ func (a *API) editStatus(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	edit := outbox.Edit{Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Sensitive: v.Bool("sensitive", false), Language: v.Str("language")}
+	edit := outbox.Edit{Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Sensitive: v.Bool("sensitive", false), Language: v.Str("language"), Poll: readPoll(v)}
 	if v.Given("media_ids") {
 		if edit.Media = v.IDs("media_ids"); edit.Media == nil {
 			edit.Media = []int64{}
@@ -235,7 +246,13 @@ func (a *API) showHistory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	entry := StatusEdit{Account: now.Account, MediaAttachments: now.MediaAttachments, Emojis: []Emoji{}}
+	entry := StatusEdit{Account: now.Account, MediaAttachments: now.MediaAttachments, Emojis: now.Emojis, Quote: now.Quote}
+	if now.Poll != nil {
+		entry.Poll = &EditPoll{}
+		for _, o := range now.Poll.Options {
+			entry.Poll.Options = append(entry.Poll.Options, EditPollOption{o.Title})
+		}
+	}
 	out := make([]StatusEdit, 0, len(edits)+1)
 	for _, e := range edits {
 		entry.Content, entry.SpoilerText, entry.Sensitive, entry.CreatedAt = e.HTML, e.ContentWarning, e.Sensitive, stamp(e.WrittenAt)

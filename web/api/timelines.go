@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"ruche/outbox/text"
@@ -70,9 +71,23 @@ func (a *API) tagTimeline(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	side, onlyMedia := readSide(v)
-	tag := tagName(r.PathValue("tag"))
+	var tags storage.Tags
+	for _, c := range []struct {
+		names []string
+		into  *[]string
+	}{{append([]string{r.PathValue("tag")}, v.List("any")...), &tags.Any}, {v.List("all"), &tags.All}, {v.List("none"), &tags.None}} {
+		for _, name := range c.names {
+			// Mastodon takes four of each.
+			if tag := tagName(name); tag != "" && len(*c.into) < 5 && !slices.Contains(*c.into, tag) {
+				*c.into = append(*c.into, tag)
+			}
+		}
+	}
+	if len(tags.Any) == 0 {
+		return auth.JSON(w, []*Status{})
+	}
 	return a.answerPosts(w, r, v, func(ctx context.Context, viewer int64, page storage.Page) ([]*storage.Post, error) {
-		return a.DB.HashtagTimeline(ctx, viewer, tag, side, onlyMedia, page)
+		return a.DB.HashtagTimeline(ctx, viewer, tags, side, onlyMedia, page)
 	})
 }
 
@@ -94,8 +109,20 @@ func (a *API) accountStatuses(w http.ResponseWriter, r *http.Request) error {
 	filter := storage.AccountFilter{
 		OnlyMedia: v.Bool("only_media", false), NoReplies: v.Bool("exclude_replies", false), NoShares: v.Bool("exclude_reblogs", false), Tagged: tagName(v.Str("tagged")),
 	}
-	if v.Bool("pinned", false) || !of.Active() {
-		return auth.JSON(w, []*Status{}) // nobody can pin posts yet
+	if !of.Active() {
+		return auth.JSON(w, []*Status{})
+	}
+	if v.Bool("pinned", false) {
+		rd := a.reader(r)
+		posts, err := a.DB.PinnedPosts(r.Context(), rd.me, of.ID)
+		if err != nil {
+			return err
+		}
+		out, err := rd.statuses(r.Context(), posts)
+		if err != nil {
+			return err
+		}
+		return auth.JSON(w, out)
 	}
 	return a.answerPosts(w, r, v, func(ctx context.Context, viewer int64, page storage.Page) ([]*storage.Post, error) {
 		return a.DB.AccountTimeline(ctx, viewer, of.ID, filter, page)

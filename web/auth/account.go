@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"ruche/outbox/people"
 	"ruche/storage"
 	"ruche/web/view"
 )
@@ -46,6 +47,23 @@ func (s *Server) appsOf(r *http.Request) ([]view.AppLine, error) {
 			lines = append(lines, line)
 		}
 		lines[i].Since = t.CreatedAt // newest first, so the last one seen began it
+	}
+	return lines, nil
+}
+
+// signInsShown is how many lines of one's own sign-ins the page has.
+const signInsShown = 30
+
+// signInsOf is what happened to a person's sign-in lately, for that person.
+func (s *Server) signInsOf(r *http.Request) ([]view.SignInLine, error) {
+	ctx := r.Context()
+	events, err := s.DB.OwnSecurityLog(ctx, Account(ctx).ID, storage.Page{Limit: signInsShown})
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]view.SignInLine, len(events))
+	for i, e := range events {
+		lines[i] = view.SignInLine{At: e.At, What: "signins." + e.Kind, App: e.App, Address: e.Address, Reader: e.Reader, Why: e.Why}
 	}
 	return lines, nil
 }
@@ -115,8 +133,8 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.showAccount(w, r, refused.Status, "", whyPasswordRefused(refused))
 	}
-	hash, err := HashPassword(form.Str("new"))
-	if errors.Is(err, ErrPassword) {
+	hash, err := people.HashPassword(form.Str("new"))
+	if errors.Is(err, people.ErrPassword) {
 		return s.showAccount(w, r, http.StatusUnprocessableEntity, "", "account.badpassword")
 	}
 	if err != nil {
@@ -135,7 +153,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		if err := tx.EndSignIns(ctx, me.ID); err != nil {
 			return err
 		}
-		return tx.AddSession(ctx, session)
+		return tx.KeepSession(ctx, session)
 	})
 	if err != nil {
 		return err

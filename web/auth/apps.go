@@ -69,8 +69,12 @@ func (s *Server) registerApp(w http.ResponseWriter, r *http.Request) error {
 	if err := s.DB.Update(r.Context(), func(tx *storage.Tx) error { return tx.AddApp(r.Context(), app) }); err != nil {
 		return err
 	}
+	e := credentials{AppEntity: DescribeApp(app), ClientID: app.ClientID, ClientSecret: secret}
+	if e.VapidKey, err = s.DB.PushKey(r.Context()); err != nil {
+		return err
+	}
 	noStore(w)
-	return JSON(w, credentials{AppEntity: DescribeApp(app), ClientID: app.ClientID, ClientSecret: secret})
+	return JSON(w, e)
 }
 
 func readApp(v *Values) (*storage.App, error) {

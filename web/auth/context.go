@@ -17,7 +17,7 @@ type identity struct {
 }
 
 func (i identity) in(ctx context.Context) context.Context {
-	return context.WithValue(ctx, contextKey{}, i)
+	return context.WithValue(i.acting(ctx), contextKey{}, i)
 }
 
 func identityOf(ctx context.Context) identity {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"ruche/federation"
 	"ruche/outbox"
@@ -57,7 +58,7 @@ func StatusOf(err error) (status int, text string) {
 	case errors.As(err, &ours):
 		return ours.Status, ours.Text
 	case errors.As(err, &invalid):
-		return http.StatusUnprocessableEntity, "Validation failed: " + invalid.Text
+		return http.StatusUnprocessableEntity, "Validation failed: " + strings.TrimPrefix(invalid.Text, "Validation failed: ")
 	case errors.Is(err, outbox.ErrInvalid):
 		return http.StatusUnprocessableEntity, "Validation failed"
 	case errors.Is(err, storage.ErrNotFound):

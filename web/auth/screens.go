@@ -135,8 +135,13 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
+	signIns, err := s.signInsOf(r)
+	if err != nil {
+		return err
+	}
 	page := view.Account{
-		Name: me.DisplayName, Handle: "@" + me.Username + "@" + s.Site.Domain, Department: me.Department,
+		SignIns: signIns,
+		Name:    me.DisplayName, Handle: "@" + me.Username + "@" + s.Site.Domain, Department: me.Department,
 		Server: strings.TrimPrefix(strings.TrimPrefix(s.BaseURL(r), "https://"), "http://"),
 		Apps:   apps, RevokeAction: "/auth/apps/revoke", PasswordAction: "/auth/password", SignOutAction: "/auth/sign_out",
 	}

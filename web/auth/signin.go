@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ruche/outbox/people"
 	"ruche/storage"
 )
 
@@ -97,6 +98,10 @@ func firstOf(form *Values, keys ...string) string {
 	return ""
 }
 
+// decoyHash is checked when nobody has the name, so that the answer takes as long. No password
+// has it: a key of zeros.
+const decoyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 // checkSignIn gives the account of a login and password. The limits come before the work.
 func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.Account, error) {
 	ctx := r.Context()
@@ -123,6 +128,9 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 		return nil, err
 	}
 	if !fits || user == nil {
+		if err := s.noteRefused(ctx, user); err != nil {
+			return nil, err
+		}
 		return nil, Fail(http.StatusUnauthorized, "This name and this password don't belong together")
 	}
 	account, err := s.DB.AccountByID(ctx, user.AccountID)
@@ -130,9 +138,23 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 		return nil, err
 	}
 	if !account.Active() {
+		if err := s.noteRefused(ctx, user); err != nil {
+			return nil, err
+		}
 		return nil, Fail(http.StatusForbidden, "Your login is currently disabled")
 	}
 	return account, nil
+}
+
+// noteRefused writes a try down that failed, for the person to see; one with a name that nobody has
+// as well, so that it takes as long. Who leaves before the answer isn't spared it.
+func (s *Server) noteRefused(ctx context.Context, user *storage.User) error {
+	ctx = context.WithoutCancel(ctx)
+	account := int64(0)
+	if user != nil {
+		account = user.AccountID
+	}
+	return s.DB.Update(ctx, func(tx *storage.Tx) error { return tx.NoteSignIn(ctx, account, storage.SecurityRefused) })
 }
 
 // passwordFits checks a password when it is its turn: memory for a few hashes, not for a crowd.
@@ -140,7 +162,7 @@ func (s *Server) passwordFits(ctx context.Context, hash, password string) (bool,
 	select {
 	case s.hashing <- struct{}{}:
 		defer func() { <-s.hashing }()
-		return CheckPassword(hash, password), nil
+		return people.CheckPassword(hash, password), nil
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

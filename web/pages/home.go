@@ -39,7 +39,7 @@ func (p *Pages) public(r *http.Request, side storage.Side) reader {
 func (p *Pages) tag(w http.ResponseWriter, r *http.Request) error {
 	viewer, name := auth.Viewer(r.Context()), r.PathValue("tag")
 	return p.timeline(w, r, "tag", func(ctx context.Context, page storage.Page) ([]*storage.Post, error) {
-		return p.DB.HashtagTimeline(ctx, viewer, normalTag(name), storage.BothSides, false, page)
+		return p.DB.HashtagTimeline(ctx, viewer, storage.Tags{Any: []string{normalTag(name)}}, storage.BothSides, false, page)
 	})
 }
 

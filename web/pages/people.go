@@ -87,7 +87,7 @@ func csrfOf(r *http.Request) string {
 func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	me := auth.Account(ctx)
-	rows, err := p.DB.Notifications(ctx, me.ID, nil, nil, storage.Page{Limit: peoplePerPage, MaxID: storage.ParseID(r.URL.Query().Get("max_id"))})
+	rows, err := p.DB.Notifications(ctx, me.ID, storage.Told{}, storage.Page{Limit: peoplePerPage, MaxID: storage.ParseID(r.URL.Query().Get("max_id"))})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 
 	"ruche/storage"
@@ -15,11 +14,20 @@ import (
 // queueLength is how many events a reader may be behind before the connection is dropped.
 const queueLength = 256
 
-// news is an event on its way to one connection.
+// news is an event on its way to one connection, with what everybody may know of it.
 type news struct {
 	kind         storage.EventKind
 	post         int64
 	notification int64
+	announcement int64
+	name         string
+
+	public bool // a public post, and no share
+	front  bool // and no answer to others: the public timeline has it
+	local  bool
+	media  bool
+	tags   []string
+	atHome bool // of this connection's person
 }
 
 // A connection is one open stream, or several on one websocket.
@@ -33,8 +41,8 @@ type connection struct {
 	cancel  context.CancelFunc
 	queue   chan news
 
-	mu      sync.Mutex
-	streams []string // names of what it has subscribed to, each once
+	mu       sync.Mutex
+	channels []channel
 }
 
 // A message is what a reader is sent.
@@ -44,8 +52,8 @@ type message struct {
 	Payload string   `json:"payload,omitempty"`
 }
 
-// open registers a connection of who acts in the request. The context that it gets ends when the
-// token or the server does.
+// open registers a connection of who acts in the request. Its context ends when the token or the
+// server does.
 func (s *Server) open(r *http.Request) (*connection, error) {
 	token := auth.Token(r.Context())
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -88,54 +96,39 @@ func (c *connection) close() {
 	c.server.work.Done()
 }
 
-// put queues news; who is too far behind is disconnected.
+// put queues news that may concern one of the channels; who is too far behind is disconnected.
 func (c *connection) put(n news) {
-	select {
-	case c.queue <- n:
-	default:
-		c.cancel()
+	for _, ch := range c.subscribed() {
+		if !ch.may(n) {
+			continue
+		}
+		select {
+		case c.queue <- n:
+		default:
+			c.cancel()
+		}
+		return
 	}
 }
 
-// Names of streams, with the scope that each needs.
-var streamScopes = map[string]string{"user": "read:statuses", "user:notification": "read:notifications"}
-
-// subscribe adds a stream. The error says why it can't be had.
-func (c *connection) subscribe(name string) error {
-	scope, known := streamScopes[name]
-	if !known {
-		return auth.Fail(http.StatusBadRequest, "Unknown stream type")
-	}
-	if !auth.Covers(c.scopes, scope) {
-		return auth.Fail(http.StatusUnauthorized, "Access token does not have the required scopes: "+scope)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !slices.Contains(c.streams, name) {
-		c.streams = append(c.streams, name)
-	}
-	return nil
-}
-
-func (c *connection) unsubscribe(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.streams = slices.DeleteFunc(c.streams, func(s string) bool { return s == name })
-}
-
-// messages writes what news means for this reader now: nothing where they may not see it.
+// messages writes what news means for this reader now: nothing where they may not see it, or don't
+// want to.
 func (c *connection) messages(n news) ([]message, error) {
-	c.mu.Lock()
-	streams := slices.Clone(c.streams)
-	c.mu.Unlock()
 	var out []message
-	for _, name := range streams {
-		if n.kind != storage.Notified && name == "user" {
-			out = append(out, message{Stream: []string{name}})
+	for _, ch := range c.subscribed() {
+		if !ch.may(n) || n.kind == storage.Notified && !auth.Covers(c.scopes, "read:notifications") {
+			continue
 		}
-		if n.kind == storage.Notified && (name == "user:notification" || name == "user" && auth.Covers(c.scopes, "read:notifications")) {
-			out = append(out, message{Stream: []string{name}})
+		if n.kind == storage.PostCreated || n.kind == storage.PostEdited {
+			shown, err := c.shows(ch, n)
+			if err != nil {
+				return nil, err
+			}
+			if !shown {
+				continue
+			}
 		}
+		out = append(out, message{Stream: ch.label()})
 	}
 	if len(out) == 0 {
 		return nil, nil
@@ -151,19 +144,35 @@ func (c *connection) messages(n news) ([]message, error) {
 }
 
 func (c *connection) payload(n news) (event, payload string, err error) {
+	s := c.server
 	var entity any
 	switch n.kind {
 	case storage.PostDeleted:
 		return "delete", storage.FormatID(n.post), nil
+	case storage.FiltersChanged:
+		return "filters_changed", "", nil
+	case storage.AnnouncementRemoved:
+		return "announcement.delete", storage.FormatID(n.announcement), nil
+	case storage.Announced:
+		event = "announcement"
+		entity, err = s.Announcement(c.ctx, c.account, c.base, n.announcement)
+	case storage.AnnouncementReacted:
+		event = "announcement.reaction"
+		entity, err = s.Reaction(c.ctx, n.announcement, n.name)
+	case storage.NotificationsMerged:
+		return "notifications_merged", "1", nil
 	case storage.Notified:
 		event = "notification"
-		entity, err = c.server.Notification(c.ctx, c.account, c.base, n.notification)
+		entity, err = s.Notification(c.ctx, c.account, c.base, n.notification)
+	case storage.Conversed:
+		event = "conversation"
+		entity, err = s.Conversation(c.ctx, c.account, c.base, n.post)
 	case storage.PostEdited:
 		event = "status.update"
-		entity, err = c.server.Status(c.ctx, c.account, c.base, n.post)
+		entity, err = s.Status(c.ctx, c.account, c.base, n.post)
 	default:
 		event = "update"
-		entity, err = c.server.Status(c.ctx, c.account, c.base, n.post)
+		entity, err = s.Status(c.ctx, c.account, c.base, n.post)
 	}
 	if err != nil {
 		return "", "", err

@@ -14,6 +14,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -31,7 +32,11 @@ type Options struct {
 	// seen (any more).
 	Status       func(ctx context.Context, account int64, base string, post int64) (any, error)
 	Notification func(ctx context.Context, account int64, base string, id int64) (any, error)
-	Log          *slog.Logger
+	Conversation func(ctx context.Context, account int64, base string, post int64) (any, error)
+	Announcement func(ctx context.Context, account int64, base string, id int64) (any, error)
+	// Reaction tells how many reacted to an announcement with one emoji.
+	Reaction func(ctx context.Context, id int64, name string) (any, error)
+	Log      *slog.Logger
 }
 
 // Server holds the open streams.
@@ -81,6 +86,15 @@ func (s *Server) Routes() []auth.Route {
 	return []auth.Route{
 		{Method: "GET", Path: "/api/v1/streaming/health", Scope: auth.Public, Handler: s.health},
 		{Method: "GET", Path: "/api/v1/streaming", Scope: "read:statuses read:notifications", Handler: s.websocket},
+		{Method: "GET", Path: "/api/v1/streaming/user", Scope: "read:statuses", Handler: s.events(fixed("user"))},
+		{Method: "GET", Path: "/api/v1/streaming/user/notification", Scope: "read:notifications", Handler: s.events(fixed("user:notification"))},
+		{Method: "GET", Path: "/api/v1/streaming/public", Scope: "read:statuses", Handler: s.events(withMedia("public"))},
+		{Method: "GET", Path: "/api/v1/streaming/public/local", Scope: "read:statuses", Handler: s.events(withMedia("public:local"))},
+		{Method: "GET", Path: "/api/v1/streaming/public/remote", Scope: "read:statuses", Handler: s.events(withMedia("public:remote"))},
+		{Method: "GET", Path: "/api/v1/streaming/hashtag", Scope: "read:statuses", Handler: s.events(fixed("hashtag"))},
+		{Method: "GET", Path: "/api/v1/streaming/hashtag/local", Scope: "read:statuses", Handler: s.events(fixed("hashtag:local"))},
+		{Method: "GET", Path: "/api/v1/streaming/list", Scope: "read:statuses", Handler: s.events(fixed("list"))},
+		{Method: "GET", Path: "/api/v1/streaming/direct", Scope: "read:statuses", Handler: s.events(fixed("direct"))},
 	}
 }
 
@@ -100,7 +114,8 @@ func (s *Server) hear(e storage.Event) {
 			}
 		}
 		return
-	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.AccountChanged:
+	case storage.PostCreated, storage.PostEdited, storage.PostDeleted, storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged, storage.AccountChanged,
+		storage.Announced, storage.AnnouncementRemoved, storage.AnnouncementReacted:
 	default:
 		return
 	}
@@ -148,33 +163,66 @@ func (s *Server) spread(e storage.Event) error {
 	if len(all) == 0 {
 		return nil
 	}
-	var concerned []int64
-	var err error
 	n := news{kind: e.Kind, post: e.PostID, notification: e.NotificationID}
 	switch e.Kind {
-	case storage.Notified:
-		concerned = []int64{e.AccountID}
 	case storage.AccountChanged:
 		return s.accountChanged(e.AccountID, all)
-	case storage.PostDeleted:
-		p, err := s.DB.PostEvenDeleted(s.ctx, e.PostID)
-		if err != nil {
-			return err
+	case storage.Announced, storage.AnnouncementRemoved, storage.AnnouncementReacted:
+		for _, c := range all {
+			c.put(news{kind: e.Kind, announcement: e.AnnouncementID, name: e.Name})
 		}
-		if concerned, err = s.DB.HadPost(s.ctx, p, people); err != nil {
-			return err
+		return nil
+	case storage.Notified, storage.Conversed, storage.FiltersChanged, storage.NotificationsMerged:
+		for _, c := range all {
+			if c.account == e.AccountID {
+				c.put(n)
+			}
 		}
-	default:
-		if concerned, err = s.DB.InHomes(s.ctx, e.PostID, people); err != nil {
-			return err
-		}
+		return nil
+	}
+	concerned, err := s.aboutPost(&n, people)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // gone before its turn came
+	}
+	if err != nil {
+		return err
 	}
 	for _, c := range all {
-		if slices.Contains(concerned, c.account) {
-			c.put(n)
-		}
+		n.atHome = slices.Contains(concerned, c.account)
+		c.put(n)
 	}
 	return nil
+}
+
+// aboutPost fills in what everybody may know of a post's news, and gives those of the people whose
+// home it concerns.
+func (s *Server) aboutPost(n *news, people []int64) ([]int64, error) {
+	p, err := s.DB.PostEvenDeleted(s.ctx, n.post)
+	if err != nil {
+		return nil, err
+	}
+	if !p.DeletedAt.IsZero() && n.kind != storage.PostDeleted {
+		return nil, storage.ErrNotFound
+	}
+	n.public = p.Visibility == storage.Public && p.ShareOfID == 0 && !p.Backfilled
+	n.front = n.public && (p.InReplyToURI == "" || p.InReplyToUser == p.AuthorID)
+	n.local = p.Local()
+	if n.kind == storage.PostDeleted {
+		n.media = true // nobody knows any more
+		return s.DB.HadPost(s.ctx, p, people)
+	}
+	if n.public {
+		tags, err := s.DB.Hashtags(s.ctx, []int64{p.ID})
+		if err != nil {
+			return nil, err
+		}
+		files, err := s.DB.MediaOf(s.ctx, []int64{p.ID})
+		if err != nil {
+			return nil, err
+		}
+		n.tags, n.media = tags[p.ID], len(files[p.ID]) > 0
+	}
+	return s.DB.InHomes(s.ctx, p.ID, people)
 }
 
 // accountChanged ends the streams of somebody who may not act any more.

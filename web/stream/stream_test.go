@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -286,5 +287,108 @@ func TestASlowReaderIsDroppedAndHoldsUpNobody(t *testing.T) {
 				return // dropped
 			}
 		}
+	})
+}
+
+func TestEveryStreamCarriesWhatIsItsOwn(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana, luc, eve := n.Person("ana"), n.Person("luc"), n.Person("eve")
+		zoe := n.Remote("zoe", "partner.test")
+		follow(t, db, ana, luc)
+		list := &storage.List{AccountID: ana.ID, Title: "lab", Replies: storage.RepliesList}
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			if err := tx.AddList(ctx, list); err != nil {
+				return err
+			}
+			if err := tx.AddMute(ctx, &storage.Mute{AccountID: ana.ID, TargetID: eve.ID}); err != nil {
+				return err
+			}
+			return tx.AddToList(ctx, list, luc.ID)
+		}))
+		s := dial(t, n, url.Values{"access_token": {ana.Token}}, nil)
+		for _, stream := range []map[string]string{{"stream": "public"}, {"stream": "public:local"}, {"stream": "public:remote"}, {"stream": "hashtag", "tag": "Bees"}, {"stream": "list", "list": storage.FormatID(list.ID)}, {"stream": "direct"}, {"stream": "user"}} {
+			stream["type"] = "subscribe"
+			s.send(stream)
+		}
+		s.send(map[string]string{"type": "subscribe", "stream": "hashtag"})
+		if m := s.next(); !strings.Contains(m.Error, "tag") {
+			t.Errorf("%+v", m)
+		}
+		hears := func(what string, want ...string) {
+			t.Helper()
+			for range want {
+				m := s.next()
+				got := strings.Join(m.Stream, " ") + ": " + m.Event
+				i := slices.Index(want, got)
+				if i < 0 {
+					t.Errorf("%s: %s, want %v", what, got, want)
+					continue
+				}
+				want = slices.Delete(slices.Clone(want), i, i+1)
+			}
+		}
+		post, err := luc.PostStatus(ctx, &mastodon.Toot{Status: "about #bees"})
+		check(t, err)
+		ofList := "list " + storage.FormatID(list.ID) + ": "
+		hears("a post", "public: update", "public:local: update", "hashtag bees: update", ofList+"update", "user: update")
+		_, err = luc.UpdateStatus(ctx, &mastodon.Toot{Status: "more about #bees"}, post.ID)
+		check(t, err)
+		hears("an edit", "public: status.update", "public:local: status.update", "hashtag bees: status.update", ofList+"status.update", "user: status.update")
+		check(t, luc.DeleteStatus(ctx, post.ID))
+		hears("a deletion", "public: delete", "public:local: delete", "hashtag bees: delete", ofList+"delete", "user: delete")
+		_, err = eve.PostStatus(ctx, &mastodon.Toot{Status: "noise about #bees"})
+		check(t, err)
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			_, err := tx.AddPost(ctx, &storage.NewPost{Post: storage.Post{AuthorID: zoe.ID, Origin: zoe.Peer, URI: zoe.URI + "/1", HTML: "<p>from afar</p>", Visibility: storage.Public, Circle: storage.CircleNetwork}})
+			return err
+		}))
+		hears("a peer's post", "public: update", "public:remote: update")
+		_, err = luc.PostStatus(ctx, &mastodon.Toot{Status: "@ana in private", Visibility: "direct"})
+		check(t, err)
+		hears("a direct post", "user: notification", "direct: conversation", "user: update", ofList+"update")
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			return tx.AddFilter(ctx, &storage.Filter{AccountID: ana.ID, Title: "x", Contexts: []string{"home"}, Action: storage.FilterWarn})
+		}))
+		hears("a filter", "user: filters_changed")
+	})
+}
+
+func TestServerSentEventsDoTheSame(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, nil)
+		ana, luc := n.Person("ana"), n.Person("luc")
+		follow(t, db, luc, ana)
+		listening, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for name, open := range map[string]func(context.Context) (chan mastodon.Event, error){
+			"user": luc.StreamingUser,
+			"hashtag": func(ctx context.Context) (chan mastodon.Event, error) {
+				return luc.StreamingHashtag(ctx, "bees", false)
+			},
+			"public": func(ctx context.Context) (chan mastodon.Event, error) { return luc.StreamingPublic(ctx, true) },
+		} {
+			before := n.Stream.Open()
+			events, err := open(listening)
+			check(t, err)
+			webtest.Eventually(t, func() bool { return n.Stream.Open() == before+1 })
+			post, err := ana.PostStatus(t.Context(), &mastodon.Toot{Status: "for " + name + " #bees"})
+			check(t, err)
+			switch e := (<-events).(type) {
+			case *mastodon.UpdateEvent:
+				if e.Status.ID != post.ID {
+					t.Errorf("%s: %+v", name, e.Status)
+				}
+			default:
+				t.Errorf("%s: %+v", name, e)
+			}
+			go func() {
+				for range events { // so that nothing waits for us
+				}
+			}()
+		}
+		check(t, db.Update(t.Context(), func(tx *storage.Tx) error { return tx.EndSignIns(t.Context(), luc.ID) }))
+		webtest.Eventually(t, func() bool { return n.Stream.Open() == 0 })
 	})
 }

@@ -32,6 +32,8 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 type request struct {
 	Type   string `json:"type"` // subscribe or unsubscribe
 	Stream string `json:"stream"`
+	Tag    string `json:"tag"`
+	List   string `json:"list"`
 }
 
 // websocket is GET /api/v1/streaming: any number of streams over one connection.
@@ -44,8 +46,8 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer c.close()
-	if name := r.URL.Query().Get("stream"); name != "" {
-		if err := c.subscribe(name); err != nil {
+	if q := r.URL.Query(); q.Get("stream") != "" {
+		if err := c.subscribe(r.Context(), q.Get("stream"), q.Get("tag"), q.Get("list")); err != nil {
 			return err
 		}
 	}
@@ -86,14 +88,14 @@ func (c *connection) listen(ctx context.Context, conn *websocket.Conn) {
 		}
 		switch asked.Type {
 		case "subscribe":
-			if err := c.subscribe(asked.Stream); err != nil {
+			if err := c.subscribe(ctx, asked.Stream, asked.Tag, asked.List); err != nil {
 				status, text := auth.StatusOf(err)
 				if c.write(conn, map[string]any{"error": text, "status": status}) != nil {
 					return
 				}
 			}
 		case "unsubscribe":
-			c.unsubscribe(asked.Stream)
+			c.unsubscribe(asked.Stream, asked.Tag, asked.List)
 		}
 	}
 }

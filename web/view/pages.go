@@ -60,12 +60,23 @@ type AppLine struct {
 	Website string
 }
 
+// A SignInLine is something that happened to somebody's sign-in.
+type SignInLine struct {
+	At      time.Time
+	What    string // message key
+	App     string
+	Address string
+	Reader  string // who read this list, if that is what happened
+	Why     string
+}
+
 // Account is the data of page "account": what a person sees of their own account.
 type Account struct {
 	Name, Handle   string
 	Department     string
 	Server         string
 	Apps           []AppLine
+	SignIns        []SignInLine
 	RevokeAction   string
 	PasswordAction string
 	SignOutAction  string

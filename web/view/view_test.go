@@ -26,7 +26,7 @@ func everyPage() map[string][]any {
 		"code":    {Code{}, Code{hostile, hostile}},
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
 		"landing": {Landing{}, Landing{hostile}},
-		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, Saved: hostile, Error: hostile}},
+		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, SignIns: []SignInLine{{At: time.Now(), What: "signins.read", App: hostile, Address: hostile, Reader: hostile, Why: hostile}}, Saved: hostile, Error: hostile}},
 		"post":    {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, Compose: form}},
 		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},

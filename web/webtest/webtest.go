@@ -63,6 +63,9 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 		DB: db, Auth: server, Log: log,
 		Status:       n.API.LiveStatus,
 		Notification: n.API.LiveNotification,
+		Conversation: n.API.LiveConversation,
+		Announcement: n.API.LiveAnnouncement,
+		Reaction:     n.API.LiveReaction,
 	})
 	n.Server = httptest.NewServer(web.New(web.Options{
 		Auth: server, API: append(n.API.Routes(), n.Stream.Routes()...), DB: db, Log: log, PublicURL: storagetest.BaseURL, Domain: "sales.test",
@@ -205,7 +208,11 @@ func (n *Node) Ask(method, path, token string, body any, headers ...string) *Ans
 	res, err := n.Client().Do(r)
 	check(n.T, err)
 	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+	content := io.Reader(res.Body)
+	if res.Header.Get("Content-Type") == "text/event-stream" {
+		content = io.LimitReader(content, 1) // it doesn't end by itself
+	}
+	text, err := io.ReadAll(content)
 	check(n.T, err)
 	return &Answer{res, n.T, string(text)}
 }

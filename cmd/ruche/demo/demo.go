@@ -25,9 +25,8 @@ import (
 	"time"
 
 	"ruche/cmd/ruche/node"
-	"ruche/federation"
+	"ruche/outbox/people"
 	"ruche/storage"
-	"ruche/web/auth"
 )
 
 // Password is everybody's in the demo. Its nodes listen on this machine only.
@@ -199,13 +198,9 @@ func stop(stages map[string]*stage, out io.Writer) {
 
 // settle makes the accounts and the links between the nodes, where they aren't yet.
 func settle(ctx context.Context, story *Story, stages map[string]*stage, out io.Writer) error {
-	hash, err := auth.HashPassword(Password)
-	if err != nil {
-		return err
-	}
 	for i, p := range story.People {
 		fmt.Fprintf(out, "\rPeople move in: %d of %d", i+1, len(story.People))
-		if err := moveIn(ctx, stages[p.Node].acts.DB(), p, hash); err != nil {
+		if err := moveIn(ctx, stages[p.Node].acts.DB(), p); err != nil {
 			return fmt.Errorf("%s@%s: %w", p.Username, p.Node, err)
 		}
 	}
@@ -230,27 +225,15 @@ func settle(ctx context.Context, story *Story, stages map[string]*stage, out io.
 	return nil
 }
 
-func moveIn(ctx context.Context, db *storage.DB, p Person, hash string) error {
+func moveIn(ctx context.Context, db *storage.DB, p Person) error {
 	if _, err := db.AccountByName(ctx, p.Username, ""); err == nil || !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	private, public, err := federation.GenerateKey()
-	if err != nil {
-		return err
-	}
-	role := p.Role
-	if role == "" {
-		role = storage.RoleMember
-	}
-	a := &storage.Account{Username: p.Username, Kind: storage.Person, DisplayName: p.DisplayName, Department: p.Department,
-		Official: p.Official, Discoverable: true, Indexable: true, PublicKey: public, PrivateKey: private}
-	return db.Update(ctx, func(tx *storage.Tx) error {
-		if err := tx.AddAccount(ctx, a); err != nil {
-			return err
-		}
-		return tx.AddUser(ctx, &storage.User{AccountID: a.ID, Email: p.Username + "@" + p.Node + ".demo.invalid", PasswordHash: hash, Role: role, Locale: p.Locale,
-			DefaultVisibility: storage.Public, DefaultCircle: storage.CircleNetwork, DefaultLanguage: p.Locale})
+	_, err := people.Create(ctx, db, people.New{
+		Username: p.Username, Email: p.Username + "@" + p.Node + ".demo.invalid", Password: Password, DisplayName: p.DisplayName,
+		Role: p.Role, Department: p.Department, Official: p.Official, Locale: p.Locale,
 	})
+	return err
 }
 
 // welcome says where to look and how to sign in.

@@ -366,13 +366,28 @@ func (c Config) Localhost() bool {
 func (c Config) Lines() []string {
 	var out []string
 	for _, k := range keys() {
-		value := k.get(&c)
-		if u, err := url.Parse(value); err == nil && u.User != nil {
-			value = u.Redacted()
-		}
-		out = append(out, fmt.Sprintf("%s = %q", k.path, value))
+		out = append(out, fmt.Sprintf("%s = %q", k.path, redacted(k.get(&c))))
 	}
 	return out
+}
+
+// redacted leaves the password out of an address, wherever it stands there.
+func redacted(value string) string {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme == "" {
+		return value
+	}
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
+	}
+	if u.User == nil && u.RawQuery == "" {
+		return value
+	}
+	return u.Redacted()
 }
 
 // ConfigReference is docs/admin/configuration.md.

@@ -3,9 +3,7 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"ruche/federation"
@@ -16,6 +14,7 @@ import (
 	"ruche/storage"
 	"ruche/storage/blob"
 	"ruche/storage/queue"
+	"ruche/web/push"
 )
 
 // Options are what a node is given besides its configuration. Zero values are those of a real
@@ -36,9 +35,11 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
+	push       *federation.Client // the way out to push services
 }
 
 func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
@@ -54,44 +55,56 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 		return nil, err
 	}
 	c := &core{db: db, metrics: m}
-	if err := c.wire(cfg, opt); err != nil {
+	if err := c.wire(ctx, cfg, opt); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil
 }
 
-func (c *core) wire(cfg Config, opt Options) error {
+func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	var err error
-	if c.blobs, err = blob.Disk(filepath.Join(cfg.DataDir, "media")); err != nil {
-		return fmt.Errorf("open media: %w", err)
+	if c.blobs, err = OpenBlobs(cfg); err != nil {
+		return err
 	}
 	writer := vocab.Writer{URIs: c.db.URIs(), Domain: cfg.Domain}
 	node := &federation.Node{
 		DB: c.db, Writer: writer, Log: opt.Log, Domain: cfg.Domain, Host: cfg.Host(),
 		Name: cfg.Name, Version: opt.Version, Plain: cfg.Localhost(), PublicPages: cfg.PublicPages,
 	}
-	node.Client, err = federation.NewClient(federation.ClientConfig{
+	out := federation.ClientConfig{
 		UserAgent: "Ruche/" + opt.Version + " (+" + cfg.PublicURL + ")",
 		CAFile:    cfg.FederationCAFile, PrivateNetworks: cfg.FederationPrivateNetworks,
 		Proxy: cfg.OutboundProxy, NoProxy: cfg.NoProxy, AllowLocalhost: cfg.Localhost(), Permit: node.PermitAny,
-	})
-	if err != nil {
+	}
+	if node.Client, err = federation.NewClient(out); err != nil {
+		return err
+	}
+	out.Permit = push.Permit(c.db) // other hosts than the peers', by another list
+	if c.push, err = federation.NewClient(out); err != nil {
 		return err
 	}
 	if opt.Doer != nil {
-		node.Client.Doer = opt.Doer
+		node.Client.Doer, c.push.Doer = opt.Doer, opt.Doer
+	}
+	pusher, err := push.New(ctx, push.Options{DB: c.db, Client: c.push, Contact: cfg.PublicURL, Locale: cfg.Locale, BaseURL: cfg.PublicURL})
+	if err != nil {
+		return err
 	}
 	node.Gate = &federation.Gate{Hosts: []string{cfg.Host()}, Now: c.db.Now, Permit: node.Permit, Key: node.Keys()}
 	c.federation = node
 	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
 	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
+	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.heads = &federation.AuditHeads{Node: node}
+	c.heads.Register(c.queue)
 	return nil
 }
 
 func (c *core) close() error {
 	c.federation.Client.Close()
+	c.push.Close()
 	return c.db.Close()
 }

@@ -26,9 +26,14 @@ type network struct {
 	nodes map[string]http.Handler
 	down  map[string]bool
 	seen  []string
+	// carry, if set, carries requests in another way.
+	carry func(*http.Request) (*http.Response, error)
 }
 
 func (n *network) Do(r *http.Request) (*http.Response, error) {
+	if n.carry != nil {
+		return n.carry(r)
+	}
 	n.mu.Lock()
 	h, down := n.nodes[r.URL.Host], n.down[r.URL.Host]
 	n.seen = append(n.seen, r.Method+" "+r.URL.String())

@@ -86,7 +86,10 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
 		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
 	})
-	n.stream = stream.New(stream.Options{DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification})
+	n.stream = stream.New(stream.Options{
+		DB: n.db, Auth: server, Log: n.opt.Log, Status: apps.LiveStatus, Notification: apps.LiveNotification,
+		Conversation: apps.LiveConversation, Announcement: apps.LiveAnnouncement, Reaction: apps.LiveReaction,
+	})
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	return web.New(web.Options{
@@ -118,6 +121,10 @@ func (n *Node) Start() error {
 	if n.release, err = Lock(n.cfg.DataDir); err != nil {
 		return err
 	}
+	if err := auditConfig(context.Background(), n.db, n.cfg, n.opt.Version); err != nil {
+		n.release()
+		return err
+	}
 	listeners, err := n.listen()
 	if err != nil {
 		n.release()
@@ -131,7 +138,13 @@ func (n *Node) Start() error {
 			n.ended <- fmt.Errorf("run the queue: %w", err)
 		}
 	})
+	n.work.Go(func() {
+		if err := n.db.IndexOlder(ctx); err != nil && ctx.Err() == nil {
+			n.opt.Log.Error("older posts can't be found by their words", "err", err)
+		}
+	})
 	n.work.Go(func() { n.metrics.watch(ctx, n.db, depthsRefresh) })
+	n.work.Go(func() { n.watchAudit(ctx) })
 	for _, l := range listeners {
 		n.servers = append(n.servers, l.server)
 		n.work.Go(func() {
@@ -187,7 +200,7 @@ func (n *Node) listen() ([]listener, error) {
 			for _, opened := range out {
 				_ = opened.Close()
 			}
-			return nil, fmt.Errorf("%s is %q, where this node can't listen: %w", port.name, port.address, err)
+			return nil, fmt.Errorf("%s is %q, where this node can't listen (%w): stop what listens there, or set another address", port.name, port.address, err)
 		}
 		server := &http.Server{
 			Handler: port.handler(), TLSConfig: port.tls, MaxHeaderBytes: maxHeader,

@@ -12,6 +12,7 @@ import (
 
 	"ruche/federation"
 	"ruche/storage"
+	"ruche/storage/blob"
 )
 
 // OpenDB opens a node's database, beside a running node too: the schema is brought up to date,
@@ -24,7 +25,7 @@ func openDB(ctx context.Context, cfg Config, opt storage.Options) (*storage.DB, 
 	opt.URL, opt.BaseURL = cfg.DatabaseURL, cfg.PublicURL
 	db, err := storage.Open(ctx, opt)
 	if err != nil {
-		return nil, err
+		return nil, badDatabase(cfg, err)
 	}
 	err = checkDomain(ctx, db, cfg)
 	if err == nil {
@@ -34,6 +35,28 @@ func openDB(ctx context.Context, cfg Config, opt storage.Options) (*storage.DB, 
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// ConnectDB opens a node's database as it is, for a restore: nothing is added to it.
+func ConnectDB(ctx context.Context, cfg Config, log *slog.Logger) (*storage.DB, error) {
+	db, err := storage.Connect(ctx, storage.Options{URL: cfg.DatabaseURL, BaseURL: cfg.PublicURL, Log: log})
+	if err != nil {
+		return nil, badDatabase(cfg, err)
+	}
+	return db, nil
+}
+
+func badDatabase(cfg Config, err error) error {
+	return fmt.Errorf("RUCHE_DATABASE_URL is %q, which can't be used (%w): see that it is there and that this user may write it, or set another", redacted(cfg.DatabaseURL), err)
+}
+
+// OpenBlobs opens the media of a node.
+func OpenBlobs(cfg Config) (blob.Store, error) {
+	blobs, err := blob.Disk(filepath.Join(cfg.DataDir, "media"))
+	if err != nil {
+		return nil, fmt.Errorf("open media: %w", err)
+	}
+	return blobs, nil
 }
 
 // checkDomain refuses a domain or address that the existing ids contradict. Before the first

@@ -1,4 +1,4 @@
-package auth
+package people
 
 import (
 	"crypto/rand"
@@ -26,10 +26,6 @@ const (
 	argonKey     = 32
 	argonSalt    = 16
 )
-
-// decoyHash is checked when nobody has the name, so that the answer takes as long. No password
-// has it: a key of zeros.
-const decoyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // ErrPassword says that a new password is too short or too long.
 var ErrPassword = errors.New("a password has 8 to 200 characters")

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"ruche/storage"
+	"ruche/web/auth"
+)
+
+// Suggestion is somebody whom the reader may want to follow, and why.
+type Suggestion struct {
+	Source  string   `json:"source"`
+	Sources []string `json:"sources"`
+	Account *Account `json:"account"`
+}
+
+func (a *API) suggested(r *http.Request) ([]storage.Suggestion, []*Account, error) {
+	ctx := r.Context()
+	v, err := auth.Params(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	limit := readLimit(v, defaultAccounts, maxAccounts)
+	if err := v.Err(); err != nil {
+		return nil, nil, err
+	}
+	found, err := a.DB.Suggestions(ctx, auth.Account(ctx), limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]*storage.Account, len(found))
+	for i, s := range found {
+		list[i] = s.Account
+	}
+	shown, err := a.reader(r).accounts(ctx, list)
+	return found, shown, err
+}
+
+// suggestions is GET /api/v2/suggestions.
+func (a *API) suggestions(w http.ResponseWriter, r *http.Request) error {
+	found, shown, err := a.suggested(r)
+	if err != nil {
+		return err
+	}
+	out := make([]Suggestion, len(found))
+	for i, s := range found {
+		out[i] = Suggestion{"global", []string{"most_interactions"}, shown[i]}
+		if s.Mutual > 0 {
+			out[i] = Suggestion{"past_interactions", []string{"friends_of_friends"}, shown[i]}
+		}
+	}
+	return auth.JSON(w, out)
+}
+
+// suggestionsV1 is GET /api/v1/suggestions.
+func (a *API) suggestionsV1(w http.ResponseWriter, r *http.Request) error {
+	_, shown, err := a.suggested(r)
+	if err != nil {
+		return err
+	}
+	return auth.JSON(w, shown)
+}
+
+// waveAway is DELETE /api/v1/suggestions/:account_id.
+func (a *API) waveAway(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	of, err := a.somebody(r)
+	if err != nil {
+		return err
+	}
+	if err := a.DB.Update(ctx, func(tx *storage.Tx) error { return tx.WaveAway(ctx, auth.Viewer(ctx), of.ID) }); err != nil {
+		return err
+	}
+	return empty(w)
+}
+
+// directory is GET /api/v1/directory.
+func (a *API) directory(w http.ResponseWriter, r *http.Request) error {
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	limit, offset := readLimit(v, defaultAccounts, maxAccounts), int(max(0, min(v.Int("offset", 0), 1<<30)))
+	local := v.Bool("local", false)
+	if err := v.Err(); err != nil {
+		return err
+	}
+	found, err := a.DB.DirectoryPage(r.Context(), v.Str("order") == "new", local, limit, offset)
+	if err != nil {
+		return err
+	}
+	out, err := a.reader(r).accounts(r.Context(), found)
+	if err != nil {
+		return err
+	}
+	return auth.JSON(w, out)
+}
+
+// trend reads a page that is counted by offset, as trends are.
+func (a *API) trend(standard, most int, answer func(w http.ResponseWriter, r *http.Request, limit, offset int) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := auth.Params(r)
+		if err != nil {
+			return err
+		}
+		limit, offset := readLimit(v, standard, most), int(max(0, min(v.Int("offset", 0), 1<<20)))
+		if err := v.Err(); err != nil {
+			return err
+		}
+		return answer(w, r, limit, offset)
+	}
+}
+
+// trendingStatuses is GET /api/v1/trends/statuses.
+func (a *API) trendingStatuses(w http.ResponseWriter, r *http.Request, limit, offset int) error {
+	rd := a.reader(r)
+	posts, err := a.DB.TrendingPosts(r.Context(), rd.me, limit, offset)
+	if err != nil {
+		return err
+	}
+	out, err := rd.statuses(r.Context(), posts)
+	if err != nil {
+		return err
+	}
+	a.linkOffset(w, r, len(posts), limit, offset)
+	return auth.JSON(w, out)
+}
+
+// trendingTags is GET /api/v1/trends/tags.
+func (a *API) trendingTags(w http.ResponseWriter, r *http.Request, limit, offset int) error {
+	names, err := a.DB.TrendingTags(r.Context(), limit, offset)
+	if err != nil {
+		return err
+	}
+	out, err := a.reader(r).tags(r.Context(), names)
+	if err != nil {
+		return err
+	}
+	a.linkOffset(w, r, len(names), limit, offset)
+	return auth.JSON(w, out)
+}
+
+// trendingLinks is GET /api/v1/trends/links: this node shows no previews of other sites.
+func (a *API) trendingLinks(w http.ResponseWriter, _ *http.Request) error {
+	return auth.JSON(w, []struct{}{})
+}
+
+// linkTimeline is GET /api/v1/timelines/link: without previews no post belongs to a link.
+func (a *API) linkTimeline(w http.ResponseWriter, r *http.Request) error {
+	v, err := auth.Params(r)
+	if err != nil {
+		return err
+	}
+	if !isAddress(v.Str("url")) {
+		return auth.Invalid("url must be an address")
+	}
+	return a.answerPosts(w, r, v, func(context.Context, int64, storage.Page) ([]*storage.Post, error) { return nil, nil })
+}
+
+// linkOffset writes the Link header of a page that is counted by offset.
+func (a *API) linkOffset(w http.ResponseWriter, r *http.Request, count, limit, offset int) {
+	at := func(offset int, rel string) string {
+		q := r.URL.Query()
+		q.Del("access_token")
+		q.Set("offset", strconv.Itoa(offset))
+		return "<" + a.Auth.BaseURL(r) + r.URL.EscapedPath() + "?" + q.Encode() + `>; rel="` + rel + `"`
+	}
+	if count >= limit {
+		w.Header().Add("Link", at(offset+limit, "next"))
+	}
+	if offset > 0 {
+		w.Header().Add("Link", at(max(0, offset-limit), "prev"))
+	}
+}

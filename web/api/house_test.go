@@ -1,0 +1,222 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ruche/storage"
+	"ruche/storage/queue"
+	"ruche/storage/storagetest"
+	"ruche/web/api"
+	"ruche/web/webtest"
+)
+
+func TestAPostForLaterIsPostedThenAndOnce(t *testing.T) {
+	var now time.Time
+	storagetest.EachWith(t, storage.Options{Clock: func() time.Time { return now }}, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		now = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+		n := webtest.Start(t, db, nil)
+		q := queue.New(db, queue.Options{Alone: true})
+		n.Outbox.Register(q)
+		ana, eve := n.Person("ana"), n.Person("eve")
+		later := func(at time.Time) *webtest.Answer {
+			return ana.Ask("POST", "/api/v1/statuses", map[string]any{"status": "for later", "visibility": "private", "scheduled_at": at.Format(time.RFC3339)})
+		}
+		later(now.Add(time.Minute)).Is(422).Says("5 minutes")
+		s := webtest.Into[api.ScheduledStatus](later(now.Add(20 * 24 * time.Hour)).Is(200))
+		if s.Params.Text != "for later" || s.Params.Visibility != "private" || s.ScheduledAt != "2026-12-10T09:00:00.000Z" {
+			t.Errorf("%+v", s)
+		}
+		for _, method := range []string{"GET", "DELETE", "PUT"} {
+			eve.Ask(method, "/api/v1/scheduled_statuses/"+s.ID, nil).Is(404)
+		}
+		s = webtest.Into[api.ScheduledStatus](ana.Ask("PUT", "/api/v1/scheduled_statuses/"+s.ID, map[string]string{"scheduled_at": "2026-12-20T09:00:00Z"}).Is(200))
+		if got := webtest.Into[[]api.ScheduledStatus](ana.Ask("GET", "/api/v1/scheduled_statuses", nil).Is(200)); len(got) != 1 || got[0].ScheduledAt != "2026-12-20T09:00:00.000Z" {
+			t.Errorf("%+v", got)
+		}
+		gone := webtest.Into[api.ScheduledStatus](later(now.Add(time.Hour)).Is(200))
+		ana.Ask("DELETE", "/api/v1/scheduled_statuses/"+gone.ID, nil).Is(200)
+		for _, step := range []struct {
+			days int
+			home string
+		}{{21, ""}, {31, "for later"}, {32, "for later"}} {
+			now = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC).AddDate(0, 0, step.days)
+			_, err := q.Drain(ctx)
+			check(t, err)
+			if got := home(t, ana); got != step.home {
+				t.Errorf("after %d days, home: %q, want %q", step.days, got, step.home)
+			}
+		}
+		if got := ana.Ask("GET", "/api/v1/scheduled_statuses", nil).Is(200).Body; got != "[]" {
+			t.Errorf("still waiting: %s", got)
+		}
+	})
+}
+
+func TestAnAnnouncementIsReadAndAnswered(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana, luc := n.Person("ana"), n.Person("luc")
+		one := &storage.Announcement{Text: "party", HTML: "<p>party</p>"}
+		over := &storage.Announcement{Text: "over", HTML: "<p>over</p>", EndsAt: db.Now().Add(-time.Hour)}
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			if err := tx.AddAnnouncement(ctx, over); err != nil {
+				return err
+			}
+			return tx.AddAnnouncement(ctx, one)
+		}))
+		path := "/api/v1/announcements/" + storage.FormatID(one.ID)
+		ana.Ask("PUT", path+"/reactions/"+url.PathEscape("🐝"), nil).Is(200)
+		luc.Ask("PUT", path+"/reactions/"+url.PathEscape("🐝"), nil).Is(200)
+		luc.Ask("PUT", path+"/reactions/"+url.PathEscape("👩‍🚀"), nil).Is(200)
+		for _, bad := range []string{"hello", "1", "%20", "<b>"} {
+			luc.Ask("PUT", path+"/reactions/"+url.PathEscape(bad), nil).Is(422)
+		}
+		luc.Ask("PUT", "/api/v1/announcements/"+storage.FormatID(over.ID)+"/reactions/"+url.PathEscape("🐝"), nil).Is(404)
+		list := webtest.Into[[]api.Announcement](ana.Ask("GET", "/api/v1/announcements", nil).Is(200))
+		if len(list) != 1 || list[0].Content != "<p>party</p>" || *list[0].Read || len(list[0].Reactions) != 2 || list[0].Reactions[0].Count != 2 || !list[0].Reactions[0].Me || list[0].Reactions[1].Me {
+			t.Errorf("%+v", list)
+		}
+		ana.Ask("DELETE", path+"/reactions/"+url.PathEscape("🐝"), nil).Is(200)
+		ana.Ask("POST", path+"/dismiss", nil).Is(200)
+		if got := ana.Ask("GET", "/api/v1/announcements", nil).Is(200).Body; got != "[]" {
+			t.Errorf("dismissed: %s", got)
+		}
+		if got := webtest.Into[[]api.Announcement](ana.Ask("GET", "/api/v1/announcements?with_dismissed=true", nil).Is(200)); len(got) != 1 || !*got[0].Read || got[0].Reactions[0].Count != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestPeopleAreBroughtTogether(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, nil)
+		ana, luc, eve, max := n.Person("ana"), n.Person("luc"), n.Person("eve"), n.Person("max")
+		follows(t, ana, luc)
+		follows(t, luc, eve)
+		got := webtest.Into[[]api.Suggestion](ana.Ask("GET", "/api/v2/suggestions", nil).Is(200))
+		if len(got) != 2 || got[0].Account.Acct != "eve" || got[0].Sources[0] != "friends_of_friends" || got[1].Account.Acct != "max" {
+			t.Errorf("%+v", got)
+		}
+		ana.Ask("DELETE", "/api/v1/suggestions/"+idOf(max), nil).Is(200)
+		if got := webtest.Into[[]api.Account](ana.Ask("GET", "/api/v1/suggestions", nil).Is(200)); len(got) != 1 {
+			t.Errorf("%+v", got)
+		}
+		if got := webtest.Into[[]api.Account](ana.Ask("GET", "/api/v1/directory?order=new&limit=2&offset=1", nil).Is(200)); len(got) != 2 || got[0].Acct != "eve" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestTrendsAreWhatManyPeopleShare(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana, luc, eve := n.Person("ana"), n.Person("luc"), n.Person("eve")
+		posts := says(t, ana, "quiet #alone #alone2", "loud #bees")
+		says(t, luc, "me too #bees")
+		_, err := luc.Reblog(ctx, posts[1])
+		check(t, err)
+		_, err = eve.Favourite(ctx, posts[0])
+		check(t, err)
+		got, err := eve.GetTrendingStatuses(ctx, nil)
+		check(t, err)
+		if len(got) != 2 || got[0].ID != posts[1] {
+			t.Errorf("%+v", got)
+		}
+		tags := webtest.Into[[]api.Tag](eve.Ask("GET", "/api/v1/trends/tags?limit=1", nil).Is(200))
+		if len(tags) != 1 || tags[0].Name != "bees" {
+			t.Errorf("%+v", tags)
+		}
+		if got := eve.Ask("GET", "/api/v1/trends/links", nil).Is(200).Body; got != "[]" {
+			t.Errorf("links: %s", got)
+		}
+	})
+}
+
+func TestTheNodeTellsAboutItself(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana := n.Person("ana")
+		n.Remote("zoe", "partner.test")
+		n.Ask("GET", "/api/v1/instance/terms_of_service", "", nil).Is(404)
+		n.Ask("GET", "/api/v1/instance/privacy_policy", "", nil).Is(200).Says("linked")
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			for name, text := range map[string]string{storage.SettingRules: "Be kind\n\nBe brief", storage.SettingTerms: "As <agreed>", storage.SettingContact: "ana", storage.SettingContactMail: "help@sales.test"} {
+				if err := tx.SetSetting(ctx, name, text); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		rules := webtest.Into[[]api.Rule](n.Ask("GET", "/api/v1/instance/rules", "", nil).Is(200))
+		if len(rules) != 2 || rules[1].ID != "2" || rules[1].Text != "Be brief" {
+			t.Errorf("%+v", rules)
+		}
+		n.Ask("GET", "/api/v1/instance/terms_of_service", "", nil).Is(200).Says(`As \u0026lt;agreed`)
+		about := webtest.Into[api.Instance](n.Ask("GET", "/api/v2/instance", "", nil).Is(200))
+		if about.Contact.Email != "help@sales.test" || about.Contact.Account == nil || about.Contact.Account.Acct != "ana" || len(about.Rules) != 2 {
+			t.Errorf("%+v", about.Contact)
+		}
+		v1, err := ana.GetInstance(ctx)
+		check(t, err)
+		if !strings.HasPrefix(v1.Version, "4.") || v1.Stats.UserCount != 1 || v1.Stats.DomainCount != 1 {
+			t.Errorf("%+v", v1)
+		}
+		if hosts, err := ana.GetInstancePeers(ctx); err != nil || len(hosts) != 1 || hosts[0] != "partner.test" {
+			t.Errorf("%v %v", hosts, err)
+		}
+		says(t, ana, "one")
+		weeks, err := ana.GetInstanceActivity(ctx)
+		check(t, err)
+		if len(weeks) != 12 || weeks[0].Statuses != 1 {
+			t.Errorf("%+v", weeks)
+		}
+	})
+}
+
+func TestAPostIsShownInOtherPagesByItsWordsAlone(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, func(o *api.Options) { o.PublicPages = true })
+		ana := n.Person("ana")
+		post, err := ana.PostStatus(t.Context(), toot("a word", "public"))
+		check(t, err)
+		private, err := ana.PostStatus(t.Context(), toot("a secret", "private"))
+		check(t, err)
+		body := n.Ask("GET", "/api/oembed?url="+url.QueryEscape(post.URL), "", nil).Is(200).Body
+		var e api.OEmbed
+		check(t, json.Unmarshal([]byte(body), &e))
+		if e.Type != "rich" || !strings.Contains(e.HTML, "<p>a word</p>") || strings.Contains(e.HTML, "<script") || strings.Contains(e.HTML, "<iframe") {
+			t.Errorf("%+v", e)
+		}
+		n.Ask("GET", "/api/oembed?url="+url.QueryEscape(private.URL), "", nil).Is(404)
+		n.Ask("GET", "/api/oembed?url=nonsense", "", nil).Is(404)
+	})
+}
+
+func TestWhatHangsOnNothingCanBeRemoved(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, nil)
+		ana := n.Person("ana")
+		upload := func() string {
+			file, err := ana.UploadMediaFromBytes(t.Context(), picture(t))
+			check(t, err)
+			return string(file.ID)
+		}
+		file := upload()
+		ana.Ask("DELETE", "/api/v1/media/"+file, nil).Is(200)
+		ana.Ask("GET", "/api/v1/media/"+file, nil).Is(404)
+		file = upload()
+		ana.Ask("POST", "/api/v1/statuses", map[string]any{"status": "x", "media_ids": []string{file}}).Is(200)
+		ana.Ask("DELETE", "/api/v1/media/"+file, nil).Is(422)
+
+		ana.Ask("PATCH", "/api/v1/profile", map[string]any{"display_name": "Ana", "note": "typed"}).Is(200).Says(`"note":"typed"`, `"avatar":null`)
+		ana.Ask("DELETE", "/api/v1/profile/avatar", nil).Is(200).Says(`"source"`)
+	})
+}
