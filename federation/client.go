@@ -226,6 +226,38 @@ func (c *Client) Post(ctx context.Context, inbox string, body []byte, sign func(
 	return &PostResult{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header), Body: answer}, nil
 }
 
+// PostTo sends JSON, unsigned by HTTP, to a host that is no peer yet or no longer: what two nodes tell each other about
+// their link. The caller vouches for the host, as with GetFrom; at most limit bytes of the answer are read.
+func (c *Client) PostTo(ctx context.Context, host, uri string, body []byte, limit int64) (*Response, error) {
+	if on, err := HostOf(uri); err != nil || on != host {
+		return nil, fmt.Errorf("post %s to %s: %w", shown(uri), shown(host), ErrAddress)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	target, err := c.permitted(ctx, uri, host)
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", shown(uri), err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", target, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.send(req, nil)
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: %w", target, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("post to %s: read the answer: %w", target, err)
+	}
+	if int64(len(answer)) > limit {
+		return nil, fmt.Errorf("post to %s: more than %d bytes: %w", target, limit, ErrTooLarge)
+	}
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: answer, URL: target.String()}, nil
+}
+
 // permitted reads an address and asks whether its host may be spoken to, unless it is domain. The URL that it gives has the host in
 // normal form, so that what was permitted, what is dialled and what the certificate must name are the same bytes.
 func (c *Client) permitted(ctx context.Context, uri, domain string) (*url.URL, error) {

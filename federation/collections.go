@@ -117,7 +117,7 @@ func (n *Node) Outbox(w http.ResponseWriter, r *http.Request) {
 			if how == storage.NotForPeer {
 				continue
 			}
-			body, err := n.writePost(ctx, p, a, how)
+			body, err := n.writePost(ctx, p, a, peer.Host, how)
 			if err != nil {
 				return nil, nil, 0, err
 			}
@@ -127,11 +127,11 @@ func (n *Node) Outbox(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (n *Node) writePost(ctx context.Context, p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error) {
+func (n *Node) writePost(ctx context.Context, p *storage.Post, author *storage.Account, host string, how storage.Addressing) ([]byte, error) {
 	if p.ShareOfID != 0 {
 		return n.writeShare(ctx, p, author, how)
 	}
-	parts, err := NoteParts(ctx, &n.DB.Queries, p)
+	parts, err := n.partsFor(ctx, p, host)
 	if err != nil {
 		return nil, err
 	}

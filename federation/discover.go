@@ -44,23 +44,32 @@ func (n *Node) webfinger(ctx context.Context, domain, acct string) (*jrd, error)
 	if _, err := n.PeerOfDomain(ctx, domain); err != nil {
 		return nil, err
 	}
-	uri := n.scheme() + "://" + domain + "/.well-known/webfinger?resource=" + url.QueryEscape("acct:"+acct)
+	answer, err := n.askWebFinger(ctx, domain, "acct:"+acct)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.EqualFold(answer.Subject, "acct:"+acct) {
+		return nil, fmt.Errorf("WebFinger of %s answers about %q instead of %s: %w", domain, answer.Subject, acct, ErrUntrusted)
+	}
+	return answer, nil
+}
+
+// askWebFinger asks a domain, for which the caller vouches, about a resource.
+func (n *Node) askWebFinger(ctx context.Context, domain, resource string) (*jrd, error) {
+	uri := n.scheme() + "://" + domain + "/.well-known/webfinger?resource=" + url.QueryEscape(resource)
 	res, err := n.Client.GetFrom(ctx, domain, uri, "application/jrd+json, application/json", maxJRD)
 	if err != nil {
-		return nil, fmt.Errorf("ask %s about %s: %w", domain, acct, err)
+		return nil, fmt.Errorf("ask %s about %s: %w", domain, resource, err)
 	}
 	if res.Status == http.StatusNotFound || res.Status == http.StatusGone {
-		return nil, fmt.Errorf("%s: %w", acct, storage.ErrNotFound)
+		return nil, fmt.Errorf("%s: %w", resource, storage.ErrNotFound)
 	}
 	if res.Status != http.StatusOK {
-		return nil, fmt.Errorf("ask %s about %s: %w", domain, acct, &StatusError{Status: res.Status})
+		return nil, fmt.Errorf("ask %s about %s: %w", domain, resource, &StatusError{Status: res.Status})
 	}
 	var answer jrd
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return nil, fmt.Errorf("read WebFinger of %s: %w", domain, err)
-	}
-	if !strings.EqualFold(answer.Subject, "acct:"+acct) {
-		return nil, fmt.Errorf("WebFinger of %s answers about %q instead of %s: %w", domain, answer.Subject, acct, ErrUntrusted)
 	}
 	for _, l := range answer.Links {
 		if l.Rel == "self" && (l.Type == activityJSON || strings.HasPrefix(l.Type, "application/ld+json")) {
@@ -68,7 +77,7 @@ func (n *Node) webfinger(ctx context.Context, domain, acct string) (*jrd, error)
 			return &answer, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", acct, storage.ErrNotFound)
+	return nil, fmt.Errorf("%s: %w", resource, storage.ErrNotFound)
 }
 
 const activityJSON = "application/activity+json"

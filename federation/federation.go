@@ -6,7 +6,7 @@
 // actor's host, and nobody is believed about somebody on another host.
 //
 // Files: host.go normalises hosts · signature.go is the gate · dial.go and client.go are the one
-// outbound HTTP client · peer.go decides who is a peer · resolve.go reads remote actors and posts ·
+// outbound HTTP client · peer.go says who is a peer, introduce.go reads one before it is, rate.go counts · resolve.go reads remote actors and posts ·
 // key.go finds the key of a signature · serve.go, collections.go and discover.go answer peers.
 package federation
 
@@ -33,6 +33,8 @@ type Node struct {
 	// PublicPages: posts that are public in the whole network may be read without a signature.
 	PublicPages bool
 	Gate        *Gate
+
+	rates rates
 }
 
 // A Route is a way in for peers. The handler finds {id} by r.PathValue.

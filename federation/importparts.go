@@ -58,10 +58,10 @@ func warning(o *vocab.Object) string {
 var writtenTypes = map[string]bool{"Note": true, "Article": true, "Page": true, "Question": true}
 
 // files are a peer's attachments, by what their media type says they are.
-func files(o *vocab.Object) []*storage.Media {
+func files(o *vocab.Object, peer *storage.Peer) []*storage.Media {
 	var out []*storage.Media
 	for _, at := range o.Attachments {
-		page := webPage(at.URL)
+		page := mediaOf(peer, at.URL)
 		if page == "" || at.Type == "Link" || len(out) == vocab.MaxAttachments {
 			continue
 		}
@@ -89,18 +89,18 @@ func fileKind(at vocab.Attachment) string {
 }
 
 // customs are the emojis that a peer's text may call, and their names.
-func customs(list []vocab.Emoji, host string) (rows []*storage.Emoji, names []string) {
+func customs(list []vocab.Emoji, peer *storage.Peer) (rows []*storage.Emoji, names []string) {
 	for _, e := range list {
-		picture := webPage(e.URL)
+		picture := mediaOf(peer, e.URL)
 		if picture == "" {
 			continue
 		}
 		uri := e.ID
-		if uri != "" && sameHost(uri, "https://"+host) != nil {
+		if uri != "" && sameHost(uri, "https://"+peer.Host) != nil {
 			uri = "" // another host's id, which this one can't vouch for
 		}
 		names = append(names, e.Name)
-		rows = append(rows, &storage.Emoji{Host: host, Name: e.Name, URI: uri, RemoteURL: picture, MIME: e.MediaType, UpdatedAt: e.Updated})
+		rows = append(rows, &storage.Emoji{Host: peer.Host, Name: e.Name, URI: uri, RemoteURL: picture, MIME: e.MediaType, UpdatedAt: e.Updated})
 	}
 	return rows, names
 }

@@ -79,12 +79,17 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 			n.Hashtags = append(n.Hashtags, tag)
 		}
 	}
-	n.Attached = files(o)
-	n.Customs, n.Emojis = customs(o.Emojis, author.Peer)
+	peer, err := q.PeerByHost(ctx, author.Peer)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	if peer.Refuses(storage.In, storage.CrossMedia) == "" {
+		n.Attached = files(o, peer)
+	}
+	n.Customs, n.Emojis = customs(o.Emojis, peer)
 	if o.Type == "Question" {
 		n.Poll = question(o.Poll, q.Now())
 	}
-	var err error
 	if n.Quote, err = quoted(ctx, q, o, author); err != nil {
 		return nil, err
 	}
@@ -107,6 +112,13 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 	}
 	if host == n.Host {
 		return nil, storage.ErrNotFound
+	}
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if reason := peer.Refuses(storage.In, storage.CrossPosts); reason != "" {
+		return nil, fmt.Errorf("%s: %w", reason, ErrNotPeer)
 	}
 	doc, err := n.document(ctx, uri)
 	if err != nil {

@@ -45,7 +45,12 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 		}
 		return nil, fmt.Errorf("key %s could not be had a moment ago: %w", keyID, ErrKeyUnavailable)
 	}
-	if a, err = k.node.fetchKeyOwner(ctx, keyID); err != nil {
+	a, err = k.node.fetchKeyOwner(ctx, keyID)
+	if err == nil && refresh {
+		// A person's key changes seldom; when it does, the node behind it must still be the one that we know.
+		err = k.node.sameNode(ctx, a.Peer)
+	}
+	if err != nil {
 		var status *StatusError
 		if errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone) {
 			return nil, fmt.Errorf("key %s is gone: %w", keyID, ErrKeyGone)
@@ -56,6 +61,15 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
 	return keyOf(a)
+}
+
+// sameNode holds a linked peer if its own key isn't the one that was confirmed.
+func (n *Node) sameNode(ctx context.Context, host string) error {
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return err
+	}
+	return n.CheckService(ctx, peer)
 }
 
 func (k *keyring) mayFetch(keyID string) bool {

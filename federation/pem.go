@@ -5,7 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -81,6 +83,20 @@ func ParsePublicKey(text string) (crypto.PublicKey, error) {
 		return nil, fmt.Errorf("public key: %w", err)
 	}
 	return key, nil
+}
+
+// Fingerprint names a public key, however its PEM is written: the SHA-256 of its PKIX form, in hexadecimal.
+func Fingerprint(publicPEM string) (string, error) {
+	key, err := ParsePublicKey(publicPEM)
+	if err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", fmt.Errorf("public key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // usableKey tells whether signatures by a key are worth anything, and worth computing.

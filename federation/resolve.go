@@ -246,6 +246,9 @@ func (n *Node) keepActor(ctx context.Context, actor *vocab.Actor) (*storage.Acco
 	if err != nil {
 		return nil, err
 	}
+	if err := n.pinned(ctx, a); err != nil {
+		return nil, err
+	}
 	err = n.DB.Update(ctx, func(tx *storage.Tx) error { return KeepActor(ctx, tx, a) })
 	return a, err
 }
@@ -269,7 +272,6 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 		URI: actor.ID, URL: webPage(actor.URL), InboxURI: actor.Inbox, SharedInboxURI: actor.SharedInbox,
 		OutboxURI: actor.Outbox, FollowersURI: actor.Followers, FollowingURI: actor.Following,
 		DisplayName: actor.Name, NoteHTML: sanitize.HTML(actor.Summary),
-		AvatarURL: webPage(actor.Icon), HeaderURL: webPage(actor.Image),
 		Locked: actor.ManuallyApproves, Discoverable: actor.Discoverable, Indexable: actor.Indexable, Bot: actor.Bot,
 		Department: actor.Department, Circles: actor.Circles, MovedTo: actor.MovedTo, Raw: string(actor.Raw),
 		FetchedAt: n.DB.Now(),
@@ -283,7 +285,6 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 		}
 	}
 	a.Aliases = actor.AlsoKnownAs
-	a.Customs, a.Emojis = customs(actor.Emojis, host)
 	for _, f := range actor.Fields {
 		a.Fields = append(a.Fields, storage.Field{Name: f.Name, Value: sanitize.HTML(f.Value)})
 	}
@@ -301,17 +302,28 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 	if err := plainUsername(a.Username); err != nil {
 		return nil, err
 	}
-	a.Domain, err = n.accountDomain(ctx, actor, host)
-	return a, err
+	peer, err := n.Peer(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	a.Customs, a.Emojis = customs(actor.Emojis, peer)
+	a.AvatarURL, a.HeaderURL = mediaOf(peer, actor.Icon), mediaOf(peer, actor.Image)
+	a.Domain = n.accountDomain(ctx, actor, peer)
+	return a, nil
+}
+
+// mediaOf keeps the address of a peer's picture or attachment, if it is where that peer may keep such.
+func mediaOf(peer *storage.Peer, uri string) string {
+	uri = webPage(uri)
+	if host, err := HostOf(uri); err != nil || !peer.ServesMedia(host) {
+		return ""
+	}
+	return uri
 }
 
 // accountDomain is what stands after the @ of an actor. A domain other than the host of its id
 // counts only where an admin named it beside the peer and its WebFinger points back here.
-func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, host string) (string, error) {
-	peer, err := n.Peer(ctx, host)
-	if err != nil || len(peer.AccountDomains) == 0 {
-		return host, err
-	}
+func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, peer *storage.Peer) string {
 	domains := peer.AccountDomains
 	if _, claimed, ok := strings.Cut(actor.Webfinger, "@"); ok {
 		domains = []string{strings.ToLower(claimed)}
@@ -325,10 +337,10 @@ func (n *Node) accountDomain(ctx context.Context, actor *vocab.Actor, host strin
 			continue
 		}
 		if jrd, err := n.webfinger(ctx, d, actor.PreferredUsername+"@"+d); err == nil && jrd.self == actor.ID {
-			return d, nil
+			return d
 		}
 	}
-	return host, nil
+	return peer.Host
 }
 
 // KeepActor stores a translated actor, new or known by its id.

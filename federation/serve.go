@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ruche/federation/vocab"
 	"ruche/storage"
 )
 
@@ -43,7 +44,7 @@ func (n *Node) asker(w http.ResponseWriter, r *http.Request) (host string, ok bo
 	if r.Header.Get("Signature") == "" && r.Header.Get("Signature-Input") == "" && !strings.HasPrefix(r.Header.Get("Authorization"), "Signature ") {
 		return "", true
 	}
-	signer, err := n.Gate.Verify(r, nil)
+	signer, err := n.Admit(r, nil)
 	if err != nil {
 		n.Refuse(w, r, err)
 		return "", false
@@ -59,6 +60,9 @@ func (n *Node) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status, reason = refusal.Status, refusal.Reason
 	}
 	n.Log.InfoContext(r.Context(), "signed request refused", "reason", reason, "status", status, "path", r.URL.Path, "err", err)
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", RetryAfterRate)
+	}
 	n.fail(w, r, status, "the request was refused: "+strings.ReplaceAll(reason, "_", " "))
 }
 
@@ -92,12 +96,22 @@ func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, a.URL, http.StatusFound)
 		return
 	}
-	var body []byte
 	if host == "" && a.Kind != storage.Application {
-		body, err = n.Writer.StubActor(a)
-	} else {
-		body, err = n.fullActor(ctx, a)
+		body, err := n.Writer.StubActor(a)
+		n.activity(w, r, body, err)
+		return
 	}
+	if host != "" {
+		peer, err := n.Peer(ctx, host)
+		if err != nil {
+			n.broken(w, r, err)
+			return
+		}
+		if peer.Refuses(storage.Out, storage.CrossDirectory) != "" {
+			a.Discoverable, a.Indexable = false, false // found by name only, there
+		}
+	}
+	body, err := n.fullActor(ctx, a)
 	n.activity(w, r, body, err)
 }
 
@@ -112,8 +126,8 @@ func (n *Node) fullActor(ctx context.Context, a *storage.Account) ([]byte, error
 // Posts serves a post of ours to the hosts that it was or would be delivered to. Everybody else
 // gets one answer, whether it exists or not.
 func (n *Node) Posts(w http.ResponseWriter, r *http.Request) {
-	n.post(w, r, func(p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error) {
-		parts, err := NoteParts(r.Context(), &n.DB.Queries, p)
+	n.post(w, r, func(p *storage.Post, author *storage.Account, host string, how storage.Addressing) ([]byte, error) {
+		parts, err := n.partsFor(r.Context(), p, host)
 		if err != nil {
 			return nil, err
 		}
@@ -123,8 +137,8 @@ func (n *Node) Posts(w http.ResponseWriter, r *http.Request) {
 
 // Creates serves the activity that published a post, as Posts does the post.
 func (n *Node) Creates(w http.ResponseWriter, r *http.Request) {
-	n.post(w, r, func(p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error) {
-		parts, err := NoteParts(r.Context(), &n.DB.Queries, p)
+	n.post(w, r, func(p *storage.Post, author *storage.Account, host string, how storage.Addressing) ([]byte, error) {
+		parts, err := n.partsFor(r.Context(), p, host)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +148,7 @@ func (n *Node) Creates(w http.ResponseWriter, r *http.Request) {
 
 // Shares serves a share of ours.
 func (n *Node) Shares(w http.ResponseWriter, r *http.Request) {
-	n.post(w, r, func(p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error) {
+	n.post(w, r, func(p *storage.Post, author *storage.Account, _ string, how storage.Addressing) ([]byte, error) {
 		return n.writeShare(r.Context(), p, author, how)
 	})
 }
@@ -151,7 +165,20 @@ func (n *Node) writeShare(ctx context.Context, p *storage.Post, author *storage.
 	return n.Writer.Announce(p, author, original.URI, writer.URI, how)
 }
 
-type postWriter func(p *storage.Post, author *storage.Account, how storage.Addressing) ([]byte, error)
+type postWriter func(p *storage.Post, author *storage.Account, host string, how storage.Addressing) ([]byte, error)
+
+// partsFor is what hangs on a post, as far as the host may have it.
+func (n *Node) partsFor(ctx context.Context, p *storage.Post, host string) (vocab.NoteParts, error) {
+	parts, err := NoteParts(ctx, &n.DB.Queries, p)
+	if err != nil || host == "" || len(parts.Media) == 0 {
+		return parts, err
+	}
+	peer, err := n.Peer(ctx, host)
+	if err == nil && peer.Refuses(storage.Out, storage.CrossMedia) != "" {
+		parts.Media = nil
+	}
+	return parts, err
+}
 
 // readable finds the post of a request, and how the asker reads it. Where there is none for the
 // asker, it has been answered, the same for "absent" and "not for you".
@@ -210,7 +237,7 @@ func (n *Node) post(w http.ResponseWriter, r *http.Request, write postWriter) {
 		n.broken(w, r, err)
 		return
 	}
-	body, err := write(p, author, how)
+	body, err := write(p, author, host, how)
 	if err == nil && host != "" {
 		err = n.DB.Update(ctx, func(tx *storage.Tx) error { return tx.AddReach(ctx, p.ID, host) })
 	}

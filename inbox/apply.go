@@ -17,6 +17,7 @@ import (
 type received struct {
 	*vocab.Activity
 	actor    *storage.Account
+	peer     *storage.Peer
 	signedAt time.Time
 	fetched  bool // see envelope
 	// profile is the actor's own new document, translated before the transaction; Update only.
@@ -101,12 +102,18 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if r.actor, err = in.DB.AccountByURI(ctx, a.Actor); err != nil {
 		return r, queue.Permanent(err)
 	}
-	// The peer may have been removed since it was let in.
-	if err := in.Node.Permit(ctx, r.actor.Peer); errors.Is(err, federation.ErrNotPeer) {
+	// The peer may have been removed, or its policy changed, since it was let in.
+	peer, err := in.Node.Peer(ctx, r.actor.Peer)
+	if errors.Is(err, federation.ErrNotPeer) {
 		return r, ignored("no_longer_a_peer")
-	} else if err != nil {
+	}
+	if err != nil {
 		return r, err
 	}
+	if reason := peer.Refuses(storage.In, crossing(a, r.actor)); reason != "" {
+		return r, ignored(reason)
+	}
+	r.peer = peer
 	if a.Type == "Update" && a.Object.ID == a.Actor && a.Object.Document != nil {
 		actor, err := vocab.ParseActor(a.Object.Document)
 		if err != nil {
@@ -117,6 +124,42 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 		}
 	}
 	return r, nil
+}
+
+// crossing is what kind of thing an activity brings, for the peer's policy.
+func crossing(a *vocab.Activity, actor *storage.Account) storage.Crossing {
+	switch a.Type {
+	case "Follow":
+		return storage.CrossFollows
+	case "Delete", "Undo", "Reject":
+		return storage.CrossTakeback
+	case "Create", "Announce", "Update":
+		if a.Object.ID == a.Actor {
+			return storage.CrossAlways // a profile
+		}
+		if actor.Kind == storage.Group {
+			return storage.CrossCommunities
+		}
+		if a.Type == "Announce" {
+			return storage.CrossShares
+		}
+		if a.Visibility(actor.FollowersURI) == storage.Direct && (len(a.To) > 0 || len(a.Cc) > 0) {
+			if o, err := embedded(a); err == nil && looksLikeVote(o) {
+				return storage.CrossAlways // what turns out to be a word after all is asked again by create
+			}
+			return storage.CrossDirect
+		}
+		return storage.CrossPosts
+	}
+	return storage.CrossAlways
+}
+
+// embedded reads what is embedded, before anything is known of it.
+func embedded(a *vocab.Activity) (*vocab.Object, error) {
+	if a.Object.Document == nil {
+		return nil, vocab.ErrMalformed
+	}
+	return vocab.ParseObject(a.Object.Document)
 }
 
 // ended says whether an activity was undone before: late and replayed ones stay dead. A Follow

@@ -68,6 +68,10 @@ func translate(ctx context.Context, tx *storage.Tx, r *received, object *vocab.O
 		return nil, err
 	}
 	post.ActivityURI = r.ID
+	// What the object itself says counts, whatever the activity around it was addressed to.
+	if reason := r.peer.Refuses(storage.In, storage.PostCrossing(&post.Post)); reason != "" && r.actor.Kind != storage.Group {
+		return nil, ignored(reason)
+	}
 	if post.Circle == storage.CircleOrganisation {
 		peer, err := tx.PeerByHost(ctx, r.actor.Peer)
 		if err != nil {

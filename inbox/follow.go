@@ -33,7 +33,8 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 		return ignored("blocked")
 	}
 	f := &storage.Follow{FollowerID: r.actor.ID, FolloweeID: target.ID, URI: r.ID, State: storage.Pending, ShowShares: true}
-	if !target.Locked {
+	asked := target.Locked || r.peer.ApproveFollows
+	if !asked {
 		f.State = storage.Accepted
 	}
 	f, added, err := tx.AddFollow(ctx, f)
@@ -46,7 +47,7 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 			return err
 		}
 	}
-	if f.State == storage.Pending && target.Locked {
+	if f.State == storage.Pending && asked {
 		return nil
 	}
 	return in.Outbox.AcceptFollow(ctx, tx, f)

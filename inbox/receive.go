@@ -72,6 +72,9 @@ func (in *Inbox) Receive(w http.ResponseWriter, r *http.Request) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "60")
 	}
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", federation.RetryAfterRate)
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -85,7 +88,7 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	if err != nil {
 		return nil, err
 	}
-	signer, err := in.Node.Gate.Verify(r, body)
+	signer, err := in.Node.Admit(r, body)
 	if err != nil {
 		if in.goneActor(ctx, r, body, err) {
 			return nil, nil
@@ -119,6 +122,14 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	}
 	if !actor.SuspendedAt.IsZero() && !mayWhileSuspended[a.Type] {
 		return a, refuse(http.StatusForbidden, "suspended", "%s is suspended here", a.Actor)
+	}
+	peer, err := in.Node.Peer(ctx, signer.Host)
+	if err != nil {
+		return a, refuse(http.StatusForbidden, "not_a_peer", "%w", err)
+	}
+	if reason := peer.Refuses(storage.In, crossing(a, actor)); reason != "" {
+		// Not 403: that would say that we refuse the whole peer, and hold up all that it has for us.
+		return a, refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", signer.Host)
 	}
 	args := envelope{SignedAt: signer.SignedAt}
 	return a, in.DB.Update(ctx, func(tx *storage.Tx) error {

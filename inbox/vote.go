@@ -9,10 +9,14 @@ import (
 	"ruche/storage"
 )
 
+func looksLikeVote(o *vocab.Object) bool {
+	return o.Type == "Note" && o.Name != "" && o.Content == "" && o.InReplyTo != "" && len(o.Attachments) == 0
+}
+
 // vote: a Note that has a name and no content and answers a poll is a vote in it. It says whether the
 // object is one.
 func (in *Inbox) vote(ctx context.Context, tx *storage.Tx, r *received, o *vocab.Object) (bool, error) {
-	if o.Type != "Note" || o.Name == "" || o.Content != "" || o.InReplyTo == "" || len(o.Attachments) > 0 {
+	if !looksLikeVote(o) {
 		return false, nil
 	}
 	p, err := tx.PostByURI(ctx, o.InReplyTo)

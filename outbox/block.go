@@ -30,7 +30,7 @@ func (o *Outbox) Block(ctx context.Context, me *storage.Account, target int64) e
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+		return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 	})
 }
 
@@ -55,6 +55,6 @@ func (o *Outbox) Unblock(ctx context.Context, me *storage.Account, target int64)
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+		return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 	})
 }

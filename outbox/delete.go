@@ -37,9 +37,9 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 			return err
 		}
 		activity := p.URI + "/delete"
-		return o.sendWritten(ctx, tx, author, p, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
+		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), func(v variant) ([]byte, error) {
 			to := author.FollowersURI
-			if how == storage.Openly {
+			if v.how == storage.Openly {
 				to = vocab.Public
 			}
 			return o.Writer.Delete(activity, author, p.URI, []string{to}, nil)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"ruche/federation"
+	"ruche/federation/vocab"
 	"ruche/storage"
 	"ruche/storage/queue"
 )
@@ -20,18 +21,34 @@ type delivery struct {
 	Actor  int64  `json:"actor"`
 	Shared bool   `json:"shared,omitempty"`
 	Post   int64  `json:"post,omitempty"`
+	// What is asked of the peer's policy again when it is sent.
+	What storage.Crossing `json:"what,omitempty"`
 }
 
 func laneKey(host string, actor int64) string { return host + " " + strconv.FormatInt(actor, 10) }
 
 // send queues an activity that is the same for every peer.
-func (o *Outbox) send(ctx context.Context, tx *storage.Tx, actor *storage.Account, body []byte, targets ...storage.InboxTarget) error {
-	return o.sendWritten(ctx, tx, actor, nil, targets, func(storage.Addressing) ([]byte, error) { return body, nil })
+func (o *Outbox) send(ctx context.Context, tx *storage.Tx, what storage.Crossing, actor *storage.Account, body []byte, targets ...storage.InboxTarget) error {
+	return o.sendWritten(ctx, tx, what, actor, nil, targets, func(variant) ([]byte, error) { return body, nil })
 }
 
-// sendWritten queues an activity about a post: one job per inbox, to the active peers that the
-// post's circle includes. write is called once per way of addressing, at most twice.
-func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(storage.Addressing) ([]byte, error)) error {
+// A variant is how an activity is written for some of the peers.
+type variant struct {
+	how storage.Addressing
+	// bare: without attachments, which the peer's policy keeps here.
+	bare bool
+}
+
+func (v variant) of(parts vocab.NoteParts) vocab.NoteParts {
+	if v.bare {
+		parts.Media = nil
+	}
+	return parts
+}
+
+// sendWritten queues an activity about a post: one job per inbox, to the peers that their policy and the
+// post's circle include. write is called once per variant.
+func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.Crossing, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(variant) ([]byte, error)) error {
 	hosts := make([]string, 0, len(targets))
 	for _, t := range targets {
 		hosts = append(hosts, t.Peer)
@@ -40,38 +57,39 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, actor *storage
 	if err != nil {
 		return err
 	}
-	bodies := map[storage.Addressing]int64{}
+	bodies := map[variant]int64{}
 	seen := map[string]bool{}
 	var jobs []storage.NewJob
 	var reached []string
 	for _, t := range targets {
 		peer := peers[t.Peer]
-		if seen[t.Inbox] || !peer.Active() {
+		if seen[t.Inbox] || peer.Refuses(storage.Out, what) != "" {
 			continue
 		}
 		seen[t.Inbox] = true
-		how := storage.Openly
+		v := variant{how: storage.Openly}
 		if post != nil {
-			how = storage.PeerMay(post, peer)
+			v.how = storage.InCircle(post, peer)
+			v.bare = peer.Refuses(storage.Out, storage.CrossMedia) != "" && what != storage.CrossTakeback
 		}
-		if how == storage.NotForPeer {
+		if v.how == storage.NotForPeer {
 			continue
 		}
-		if _, written := bodies[how]; !written {
-			body, err := write(how)
+		if _, written := bodies[v]; !written {
+			body, err := write(v)
 			if err != nil {
 				return err
 			}
-			if bodies[how], err = tx.AddBody(ctx, body); err != nil {
+			if bodies[v], err = tx.AddBody(ctx, body); err != nil {
 				return err
 			}
 		}
-		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared}
+		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared, What: what}
 		if post != nil {
 			args.Post = post.ID
 			reached = append(reached, t.Peer)
 		}
-		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[how]})
+		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[v]})
 	}
 	if len(jobs) == 0 {
 		return nil
@@ -107,7 +125,10 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 		return err
 	}
 	if !peer.Active() {
-		return queue.Permanent(fmt.Errorf("%s is %s", job.Host, peer.State))
+		return queue.ErrPark // the purge buries what a blocked peer didn't get
+	}
+	if reason := peer.Refuses(storage.Out, d.What); reason != "" {
+		return queue.Permanent(fmt.Errorf("the policy of %s changed: %s", job.Host, reason))
 	}
 	actor, err := o.DB.AccountByID(ctx, d.Actor)
 	if err != nil {
@@ -146,7 +167,7 @@ func (o *Outbox) personally(ctx context.Context, job *storage.Job, d delivery) e
 		}
 		jobs := make([]storage.NewJob, len(inboxes))
 		for i, inbox := range inboxes {
-			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post}, BodyID: job.BodyID}
+			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post, What: d.What}, BodyID: job.BodyID}
 		}
 		if err := tx.Enqueue(ctx, jobs...); err != nil {
 			return err

@@ -29,8 +29,12 @@ func (o *Outbox) Follow(ctx context.Context, me *storage.Account, target int64, 
 		return fmt.Errorf("this account can't be followed: %w", ErrForbidden)
 	}
 	if !them.Local() {
-		if err := o.Resolver.Permit(ctx, them.Peer); err != nil {
+		peer, err := o.Resolver.Peer(ctx, them.Peer)
+		if err != nil {
 			return err
+		}
+		if peer.Refuses(storage.Out, crossing(them)) != "" {
+			return fmt.Errorf("what is agreed with %s lets nobody follow its people: %w", them.Peer, ErrForbidden)
 		}
 	}
 	return o.DB.Update(ctx, func(tx *storage.Tx) error { return o.follow(ctx, tx, me, them, opt) })
@@ -62,7 +66,15 @@ func (o *Outbox) follow(ctx context.Context, tx *storage.Tx, me, them *storage.A
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+	return o.send(ctx, tx, crossing(them), me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+}
+
+// crossing is what following somebody is, for the policy of their peer.
+func crossing(them *storage.Account) storage.Crossing {
+	if them.Kind == storage.Group {
+		return storage.CrossCommunities
+	}
+	return storage.CrossFollows
 }
 
 func pick(asked *bool, now bool) bool {
@@ -96,7 +108,7 @@ func (o *Outbox) unfollow(ctx context.Context, tx *storage.Tx, me, them *storage
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }
 
 // AcceptFollower says yes to a request.
@@ -163,5 +175,5 @@ func (o *Outbox) answer(ctx context.Context, tx *storage.Tx, f *storage.Follow, 
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
 }

@@ -26,7 +26,7 @@ func (o *Outbox) Like(ctx context.Context, me *storage.Account, id int64) error 
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, inboxOf(writer))
+		return o.send(ctx, tx, storage.CrossAlways, me, body, inboxOf(writer))
 	})
 }
 
@@ -52,7 +52,7 @@ func (o *Outbox) Unlike(ctx context.Context, me *storage.Account, id int64) erro
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, inboxOf(writer))
+		return o.send(ctx, tx, storage.CrossTakeback, me, body, inboxOf(writer))
 	})
 }
 

@@ -58,7 +58,7 @@ func (o *Outbox) tellPin(ctx context.Context, tx *storage.Tx, me *storage.Accoun
 		return err
 	}
 	activity := tx.URIs().Activity(tx.NewID(tx.Now()))
-	return o.sendWritten(ctx, tx, me, p, targets, func(storage.Addressing) ([]byte, error) { return write(activity, me, p.URI) })
+	return o.sendWritten(ctx, tx, storage.PostCrossing(p), me, p, targets, func(variant) ([]byte, error) { return write(activity, me, p.URI) })
 }
 
 // FeatureTag shows a hashtag on one's profile.
@@ -107,5 +107,5 @@ func (o *Outbox) tellFollowers(ctx context.Context, tx *storage.Tx, me *storage.
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, me, body, targets...)
+	return o.send(ctx, tx, storage.CrossAlways, me, body, targets...)
 }

@@ -86,7 +86,7 @@ func (o *Outbox) Vote(ctx context.Context, me *storage.Account, post int64, posi
 			if err != nil {
 				return err
 			}
-			if err := o.send(ctx, tx, me, body, storage.InboxTarget{Peer: writer.Peer, Inbox: writer.InboxURI}); err != nil {
+			if err := o.send(ctx, tx, storage.CrossAlways, me, body, storage.InboxTarget{Peer: writer.Peer, Inbox: writer.InboxURI}); err != nil {
 				return err
 			}
 		}
@@ -182,7 +182,7 @@ func (o *Outbox) tellAgain(ctx context.Context, tx *storage.Tx, p *storage.Post,
 	}
 	activity := tx.URIs().Activity(tx.NewID(tx.Now()))
 	targets = append(append(targets, reached...), others...)
-	return o.sendWritten(ctx, tx, author, p, targets, func(how storage.Addressing) ([]byte, error) {
-		return o.Writer.Update(activity, p, author, parts, how)
+	return o.sendWritten(ctx, tx, storage.PostCrossing(p), author, p, targets, func(v variant) ([]byte, error) {
+		return o.Writer.Update(activity, p, author, v.of(parts), v.how)
 	})
 }

@@ -265,13 +265,14 @@ func (o *Outbox) announcePost(ctx context.Context, tx *storage.Tx, author *stora
 	if err != nil {
 		return err
 	}
-	return o.sendWritten(ctx, tx, author, p, targets, func(how storage.Addressing) ([]byte, error) {
-		return o.Writer.Create(p.URI+"/create", p, author, parts, how)
+	return o.sendWritten(ctx, tx, storage.PostCrossing(p), author, p, targets, func(v variant) ([]byte, error) {
+		return o.Writer.Create(p.URI+"/create", p, author, v.of(parts), v.how)
 	})
 }
 
 // audience gathers what is written of a post and where it goes: to its author's followers
-// (unless it is direct), to those it names, and to the author of what it answers.
+// (unless it is direct), to those it names, to the author of what it answers, and, if it is public, to
+// the peers that subscribe.
 func (o *Outbox) audience(ctx context.Context, tx *storage.Tx, p *storage.Post) (vocab.NoteParts, []storage.InboxTarget, error) {
 	parts, err := federation.NoteParts(ctx, &tx.Queries, p)
 	if err != nil {
@@ -308,7 +309,18 @@ func (o *Outbox) audience(ctx context.Context, tx *storage.Tx, p *storage.Post) 
 		}
 	}
 	followers, err := tx.FollowerInboxes(ctx, p.AuthorID)
-	return parts, append(targets, followers...), err
+	if err != nil {
+		return parts, nil, err
+	}
+	targets = append(targets, followers...)
+	if p.Visibility == storage.Public {
+		subscribers, err := tx.Subscribers(ctx)
+		if err != nil {
+			return parts, nil, err
+		}
+		targets = append(targets, subscribers...)
+	}
+	return parts, targets, nil
 }
 
 var circleWidth = map[string]int{storage.CircleNode: 0, storage.CircleOrganisation: 1, storage.CircleNetwork: 2}

@@ -158,5 +158,5 @@ func (o *Outbox) announceProfile(ctx context.Context, tx *storage.Tx, a *storage
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, a, body, targets...)
+	return o.send(ctx, tx, storage.CrossAlways, a, body, targets...)
 }

@@ -67,7 +67,7 @@ func (o *Outbox) askToQuote(ctx context.Context, tx *storage.Tx, me *storage.Acc
 		return err
 	}
 	target := storage.InboxTarget{Peer: author.Peer, Inbox: author.InboxURI}
-	return o.sendWritten(ctx, tx, me, p, []storage.InboxTarget{target}, func(how storage.Addressing) ([]byte, error) {
+	return o.sendWritten(ctx, tx, storage.PostCrossing(p), me, p, []storage.InboxTarget{target}, func(v variant) ([]byte, error) {
 		note, err := json.Marshal(p.URI)
 		if err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func (o *Outbox) askToQuote(ctx context.Context, tx *storage.Tx, me *storage.Acc
 			if err != nil {
 				return nil, err
 			}
-			if note, err = o.Writer.Note(p, me, parts, how); err != nil {
+			if note, err = o.Writer.Note(p, me, v.of(parts), v.how); err != nil {
 				return nil, err
 			}
 		}
@@ -96,7 +96,7 @@ func (o *Outbox) AnswerQuote(ctx context.Context, tx *storage.Tx, q *storage.Quo
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, tx, author, body, storage.InboxTarget{Peer: asker.Peer, Inbox: asker.InboxURI})
+	return o.send(ctx, tx, storage.CrossTakeback, author, body, storage.InboxTarget{Peer: asker.Peer, Inbox: asker.InboxURI})
 }
 
 // QuoteChanged tells everybody who has a post of ours that the leave for what it quotes was given or taken back.
@@ -153,7 +153,7 @@ func (o *Outbox) RevokeQuote(ctx context.Context, me *storage.Account, quoted, q
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, me, body, append(targets, inboxOf(who))...)
+		return o.send(ctx, tx, storage.CrossTakeback, me, body, append(targets, inboxOf(who))...)
 	})
 }
 

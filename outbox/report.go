@@ -56,6 +56,6 @@ func (o *Outbox) Report(ctx context.Context, me *storage.Account, c Complaint) (
 		if err != nil {
 			return err
 		}
-		return o.send(ctx, tx, service, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
+		return o.send(ctx, tx, storage.CrossAlways, service, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 	})
 }

@@ -48,8 +48,8 @@ func (o *Outbox) Share(ctx context.Context, author *storage.Account, id int64, a
 		if err != nil {
 			return err
 		}
-		return o.sendWritten(ctx, tx, author, share, targets, func(how storage.Addressing) ([]byte, error) {
-			return o.Writer.Announce(share, author, original.URI, writer.URI, how)
+		return o.sendWritten(ctx, tx, storage.CrossShares, author, share, targets, func(v variant) ([]byte, error) {
+			return o.Writer.Announce(share, author, original.URI, writer.URI, v.how)
 		})
 	})
 	return share, err
@@ -86,8 +86,8 @@ func (o *Outbox) Unshare(ctx context.Context, author *storage.Account, id int64)
 			return err
 		}
 		activity := share.URI + "/undo"
-		return o.sendWritten(ctx, tx, author, share, append(targets, reached...), func(how storage.Addressing) ([]byte, error) {
-			return o.Writer.UndoAnnounce(activity, share, author, original.URI, writer.URI, how)
+		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, share, append(targets, reached...), func(v variant) ([]byte, error) {
+			return o.Writer.UndoAnnounce(activity, share, author, original.URI, writer.URI, v.how)
 		})
 	})
 }

@@ -163,12 +163,12 @@ func (q *Queries) SearchAccounts(ctx context.Context, text string, limit, offset
 	var rows []*Account
 	s := q.idb.NewSelect().Model(&rows).
 		Where("a.suspended_at IS NULL AND a.deleted_at IS NULL AND a.kind <> ?", Application).
-		Where(originActive("a.peer")).
 		OrderExpr("CASE WHEN a.peer = '' THEN 0 ELSE 1 END, a.username").Limit(int64(limit)).Offset(int64(offset))
 	if domain != "" {
-		s = s.Where("lower(a.username) = ?", name).Where("a.domain LIKE ? ESCAPE '\\'", likePrefix(domain))
+		// Who is asked for by name is found, listed or not.
+		s = s.Where(originActive("a.peer")).Where("lower(a.username) = ?", name).Where("a.domain LIKE ? ESCAPE '\\'", likePrefix(domain))
 	} else {
-		s = s.Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
+		s = s.Where(originListed("a.peer")).Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
 	}
 	if err := s.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("search accounts: %w", err)

@@ -230,7 +230,7 @@ func (db *DB) Replace(ctx context.Context, feed func(fill func(table string, row
 		if err := tx.checkReferences(ctx); err != nil {
 			return fmt.Errorf("check what rows refer to: %w", err)
 		}
-		return nil
+		return tx.forgetIndex(ctx)
 	})
 }
 

@@ -31,7 +31,7 @@ const (
 func (q *Queries) Tables(ctx context.Context) ([]string, error) {
 	query := "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'bun\\_%' ESCAPE '\\' ORDER BY name"
 	if q.db.postgres() {
-		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'bun\\_%' ORDER BY table_name"
+		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'bun\\_%' AND table_name <> 'post_words' ORDER BY table_name"
 	}
 	var names []string
 	if err := q.idb.NewRaw(query).Scan(ctx, &names); err != nil {

@@ -400,8 +400,8 @@ func (tx *Tx) HostAnswered(ctx context.Context, host string) error {
 	return nil
 }
 
-// peerJobs fits the jobs of a host to its peer's state: parked while it isn't allowed, buried
-// when it is blocked, and resumed in order when it is allowed (again).
+// peerJobs fits the jobs of a host to its peer's state: parked while it isn't allowed, and resumed
+// in order when it is allowed (again). The purge of a blocked peer buries them.
 func (tx *Tx) peerJobs(ctx context.Context, host, state string) error {
 	var statements []string
 	switch state {
@@ -411,8 +411,6 @@ func (tx *Tx) peerJobs(ctx context.Context, host, state string) error {
 			"UPDATE jobs SET state = " + readyOrHeld + ` WHERE host = ? AND state = 'behind' AND (order_key = '' OR NOT EXISTS (SELECT 1 FROM jobs AS o
 				WHERE o.order_key = jobs.order_key AND o.id < jobs.id AND o.state IN ` + unfinished + `))`,
 		}
-	case PeerBlocked:
-		statements = []string{"UPDATE jobs SET state = 'buried', error = 'the peer is blocked' WHERE host = ? AND state IN ('ready', 'held', 'behind', 'parked')"}
 	default:
 		statements = []string{"UPDATE jobs SET state = 'parked' WHERE host = ? AND state IN ('ready', 'held', 'behind')"}
 	}

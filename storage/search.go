@@ -128,6 +128,12 @@ const settingIndexed = "search_indexed"
 // indexBatch is how many older posts are indexed in one act.
 const indexBatch = 200
 
+// forgetIndex makes IndexOlder begin again: the words of posts are derived, so no backup holds them.
+func (tx *Tx) forgetIndex(ctx context.Context) error {
+	_, err := tx.idb.NewRaw("DELETE FROM settings WHERE name = ?", settingIndexed).Exec(ctx)
+	return wrap("forget the index", err)
+}
+
 // IndexOlder makes posts findable that were stored before there was an index. It goes on where it
 // was, and does nothing once all are.
 func (db *DB) IndexOlder(ctx context.Context) error {

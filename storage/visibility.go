@@ -19,9 +19,22 @@ import (
 // Nobody is the viewer who hasn't signed in. They see nothing unless the node's pages are public.
 const Nobody int64 = 0
 
-// originActive is the condition that a row's host is ours or a permitted peer.
+// originActive is the condition that a row's host is ours or an active peer.
 func originActive(column string) string {
 	return fmt.Sprintf("(%[1]s = '' OR %[1]s IN (SELECT host FROM peers WHERE state = 'active'))", column)
+}
+
+// originShows is the condition that a post, share or direct message (under the alias) is ours, or of an
+// active peer from which its kind may come: Refuses, asked in SQL.
+func originShows(alias string) string {
+	return fmt.Sprintf(`(%[1]s.origin = '' OR EXISTS (SELECT 1 FROM peers AS vp WHERE vp.host = %[1]s.origin AND vp.state = 'active'
+		AND CASE WHEN %[1]s.share_of_id IS NOT NULL THEN vp.in_shares WHEN %[1]s.visibility = 'direct' THEN vp.in_direct ELSE vp.in_posts END))`, alias)
+}
+
+// originListed is the condition that a row's host is ours, or an active peer whose people may be
+// found without knowing their names.
+func originListed(column string) string {
+	return fmt.Sprintf("(%[1]s = '' OR %[1]s IN (SELECT host FROM peers WHERE state = 'active' AND in_directory))", column)
 }
 
 // visibleTo narrows a query over posts (under the alias) to what the viewer may see. A share
@@ -36,7 +49,7 @@ func visibleTo(s *bun.SelectQuery, alias string, viewer int64) *bun.SelectQuery 
 func visibleOne(alias string, viewer int64) (string, []any) {
 	base := fmt.Sprintf(`%[1]s.deleted_at IS NULL AND %[2]s
 		AND NOT EXISTS (SELECT 1 FROM accounts AS va WHERE va.id = %[1]s.author_id AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL))`,
-		alias, originActive(alias+".origin"))
+		alias, originShows(alias))
 	if viewer == Nobody {
 		return fmt.Sprintf("%s AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
 	}
@@ -85,10 +98,18 @@ const (
 	ToFollowers
 )
 
-// PeerMay says whether a local post may go to the peer at all by its circle, and how it is
-// addressed there. It looks at no relation: PeerSees does.
+// PeerMay says whether a local post may go to the peer at all, by the policy and its circle, and how
+// it is addressed there. It looks at no relation: PeerSees does.
 func PeerMay(p *Post, peer *Peer) Addressing {
-	if !peer.Active() {
+	if peer.Refuses(Out, PostCrossing(p)) != "" {
+		return NotForPeer
+	}
+	return InCircle(p, peer)
+}
+
+// InCircle is PeerMay without the policy: whom a deletion may reach.
+func InCircle(p *Post, peer *Peer) Addressing {
+	if peer == nil {
 		return NotForPeer
 	}
 	switch p.Circle {

@@ -145,7 +145,7 @@ func mount(router *mux.Router, method, path string, h http.Handler) {
 func (w *Web) mountFederation(router *mux.Router) {
 	for _, r := range w.opt.Federation {
 		h := http.Handler(r.Handler)
-		if strings.HasPrefix(r.Path, "/.well-known/") {
+		if strings.HasPrefix(r.Path, "/.well-known/") || strings.HasPrefix(r.Path, "/peering") {
 			h = w.limitStrangers(h)
 		}
 		mount(router, r.Method, r.Path, h)
@@ -233,7 +233,7 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, err error) {
 
 // wantsPage says whether a person at a browser waits, and not a program.
 func wantsPage(r *http.Request) bool {
-	for _, prefix := range []string{"/api/", "/oauth/", "/.well-known/", "/nodeinfo", "/inbox", "/users/"} {
+	for _, prefix := range []string{"/api/", "/oauth/", "/.well-known/", "/nodeinfo", "/inbox", "/users/", "/peering/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) && r.URL.Path != "/oauth/authorize" {
 			return false
 		}

@@ -28,6 +28,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0015", Comment: "search", Up: either(searchSQLite, searchPostgres), Down: nil})
 	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
 	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
+	all.Add(migrate.Migration{Name: "0040", Comment: "peering", Up: statements(peering), Down: nil})
 	return all
 }
 

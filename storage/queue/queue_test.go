@@ -286,8 +286,16 @@ func TestARemovedPeersLettersWaitAndGoOnInOrder(t *testing.T) {
 			return tx.SavePeer(context.Background(), &storage.Peer{Host: "a.test", Tier: storage.Partner, State: storage.PeerBlocked})
 		})
 		o.drain()
-		if n := o.states(); n[storage.JobBuried] != 1 {
+		if n := o.states(); n[storage.JobParked] != 1 {
 			t.Errorf("blocking leaves %v", n)
+		}
+		o.update(func(tx *storage.Tx) error { return tx.SkipGrace(context.Background(), "a.test") })
+		o.update(func(tx *storage.Tx) error {
+			_, _, err := tx.PurgePeer(context.Background(), "a.test")
+			return err
+		})
+		if n := o.states(); n[storage.JobBuried] != 1 {
+			t.Errorf("the purge leaves %v", n)
 		}
 	})
 }

@@ -142,6 +142,10 @@ func TestABlockPartsTwoPeople(t *testing.T) {
 			t.Errorf("%+v", rel)
 		}
 		eve.Ask("GET", "/api/v1/statuses/"+string(post), nil).Is(200)
+		// What was done during the block isn't told afterwards.
+		if told, err = ana.GetNotifications(ctx, nil); err != nil || len(told) != 1 || told[0].Type != "follow" {
+			t.Errorf("after the block ana is told %+v (%v)", told, err)
+		}
 	})
 }
 

@@ -146,6 +146,13 @@ func TestAPhoneIsWokenBySealedWords(t *testing.T) {
 		gone := webtest.Into[api.Status](luc.Ask("POST", "/api/v1/statuses", map[string]string{"status": "@ana oops"}).Is(200))
 		luc.Ask("DELETE", "/api/v1/statuses/"+gone.ID, nil).Is(200)
 		drain()
+		zoe := n.Person("zoe")
+		zoe.Ask("POST", "/api/v1/statuses", map[string]string{"status": "@ana from somebody suspended"}).Is(200)
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			_, err := tx.SuspendAccount(ctx, zoe.ID)
+			return err
+		}))
+		drain()
 		// Whom ana doesn't follow doesn't wake her.
 		ana.Ask("PUT", "/api/v1/push/subscription", map[string]any{"data": map[string]any{"alerts": map[string]bool{"mention": true}, "policy": "followed"}}).Is(200).Says(`"policy":"followed"`)
 		luc.Ask("POST", "/api/v1/statuses", map[string]string{"status": "@ana again"}).Is(200)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ruche/federation"
+	"ruche/federation/peering"
 	"ruche/federation/vocab"
 	"ruche/inbox"
 	"ruche/outbox"
@@ -35,6 +36,7 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	peering    *peering.Peering
 	heads      *federation.AuditHeads
 	queue      *queue.Queue
 	blobs      blob.Store
@@ -55,7 +57,11 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 		return nil, err
 	}
 	c := &core{db: db, metrics: m}
-	if err := c.wire(ctx, cfg, opt); err != nil {
+	err = c.wire(ctx, cfg, opt)
+	if err == nil {
+		err = c.peering.Begin(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return c, nil
@@ -95,6 +101,8 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
 	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
+	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
+	c.peering.Register(c.queue)
 	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)

@@ -77,6 +77,20 @@ func startCores(t testing.TB, database func() string, hosts ...string) *testNode
 
 func startCoresOn(t testing.TB, database func() string, clock func() time.Time, hosts ...string) *testNodes {
 	t.Helper()
+	nodes := startStrangers(t, database, clock, hosts...)
+	for _, a := range hosts {
+		for _, b := range hosts {
+			if a != b {
+				nodes.allow(a, b)
+			}
+		}
+	}
+	return nodes
+}
+
+// startStrangers starts nodes that don't know each other.
+func startStrangers(t testing.TB, database func() string, clock func() time.Time, hosts ...string) *testNodes {
+	t.Helper()
 	nodes := &testNodes{t: t, real: clock, net: &network{nodes: map[string]http.Handler{}, down: map[string]bool{}}, cores: map[string]*core{}, open: map[string]func() (*core, error){}, order: hosts, now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
 	for _, host := range hosts {
 		cfg := Config{Domain: host, PublicURL: "https://" + host, Name: host, Locale: "en", DataDir: t.TempDir(), DatabaseURL: database()}
@@ -95,13 +109,6 @@ func startCoresOn(t testing.TB, database func() string, clock func() time.Time, 
 			}
 		})
 	}
-	for _, a := range hosts {
-		for _, b := range hosts {
-			if a != b {
-				nodes.allow(a, b)
-			}
-		}
-	}
 	return nodes
 }
 
@@ -113,7 +120,7 @@ func (n *testNodes) begin(host string) {
 		n.t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	for _, r := range append(c.federation.Routes(), c.inbox.Routes()...) {
+	for _, r := range append(append(c.federation.Routes(), c.inbox.Routes()...), c.peering.Routes()...) {
 		mux.HandleFunc(r.Method+" "+r.Path, r.Handler)
 	}
 	n.net.mu.Lock()

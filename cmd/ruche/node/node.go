@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ruche/federation"
+	"ruche/federation/peering"
 	"ruche/outbox"
 	"ruche/storage"
 	"ruche/web"
@@ -91,6 +92,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 		Conversation: apps.LiveConversation, Announcement: apps.LiveAnnouncement, Reaction: apps.LiveReaction,
 	})
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
+	routes = append(routes, n.peering.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	return web.New(web.Options{
 		Auth:       server,
@@ -111,6 +113,9 @@ func (n *Node) Outbox() *outbox.Outbox { return n.outbox }
 
 // Resolver finds accounts and posts, asking peers where it must.
 func (n *Node) Resolver() *federation.Resolver { return n.federation }
+
+// Peering carries out what admins decide about other nodes.
+func (n *Node) Peering() *peering.Peering { return n.peering }
 
 // Addr is where the main listener of a started node listens.
 func (n *Node) Addr() string { return n.address }
