@@ -6,8 +6,9 @@
 // actor's host, and nobody is believed about somebody on another host.
 //
 // Files: host.go normalises hosts · signature.go is the gate · dial.go and client.go are the one
-// outbound HTTP client · peer.go says who is a peer, introduce.go reads one before it is, rate.go counts · resolve.go reads remote actors and posts ·
-// key.go finds the key of a signature · serve.go, collections.go and discover.go answer peers.
+// outbound HTTP client · peer.go says who is a peer, introduce.go reads one before it is, rate.go counts ·
+// resolve.go reads remote actors, importpost.go and importparts.go turn their objects into posts · key.go finds the
+// key of a signature · serve.go, collections.go, featured.go and discover.go answer peers.
 package federation
 
 import (

@@ -428,14 +428,14 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		if a, err := vocab.ParseActivity(doc); err == nil {
-			safe(a.ID, a.Actor, a.Object.ID, a.Target.ID)
+			safe(a.ID, a.Actor, a.Object.ID, a.Target.ID, a.Instrument.ID, a.Result.ID)
 			safe(a.To...)
 			safe(a.Cc...)
 		} else if !errors.Is(err, vocab.ErrMalformed) {
 			t.Fatalf("an untyped error: %v", err)
 		}
 		if o, err := vocab.ParseObject(doc); err == nil {
-			safe(o.ID, o.URL, o.InReplyTo)
+			safe(o.ID, o.URL, o.InReplyTo, o.Quote, o.QuoteAuthorization)
 			safe(o.AttributedTo...)
 			safe(o.To...)
 			safe(o.Cc...)
@@ -445,12 +445,18 @@ func FuzzRead(f *testing.F) {
 			for _, m := range o.Mentions {
 				safe(m.Href)
 			}
+			for _, e := range o.Emojis {
+				safe(e.ID, e.URL)
+			}
+			if o.Poll != nil && len(o.Poll.Options) > vocab.MaxOptions || len(o.Emojis) > vocab.MaxEmojis {
+				t.Fatal("a list beyond its limits")
+			}
 			if len(o.Content) > vocab.MaxContent || len(o.Name) > vocab.MaxName || strings.ContainsRune(o.Content+o.Name+o.Summary, 0) {
 				t.Fatal("a text beyond its limits")
 			}
 		}
 		if a, err := vocab.ParseActor(doc); err == nil {
-			safe(a.ID, a.URL, a.Inbox, a.Outbox, a.Followers, a.Following, a.SharedInbox, a.Icon, a.Image, a.MovedTo)
+			safe(a.ID, a.URL, a.Inbox, a.Outbox, a.Followers, a.Following, a.SharedInbox, a.Icon, a.Image, a.MovedTo, a.Featured, a.FeaturedTags)
 			safe(a.AlsoKnownAs...)
 		}
 		if keys, err := vocab.ParseKeyDocument(doc); err == nil {

@@ -186,6 +186,41 @@ func TestAQuoteOfADeletedPostSaysThatItIsGone(t *testing.T) {
 	}
 }
 
+func TestAQuoteShowsNothingThatItsReaderMayNotSee(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test")
+	ctx := context.Background()
+	ana, luc, max := n.person("ana@siege.test"), n.person("luc@labo.test"), n.person("max@labo.test")
+	luc.follows("ana@siege.test")
+	max.follows("luc@labo.test")
+	n.settle()
+	mine, other := ana.posts("ana's words", storage.Public), ana.posts("another of hers", storage.Public)
+	n.settle()
+	luc.quotes("see there", luc.reads("ana&#39;s words").ID)
+	n.settle()
+	if got := max.shown(max.reads("see there").ID); got != "accepted: <p>ana&#39;s words</p>" {
+		t.Errorf("max is shown %q", got)
+	}
+	if err := ana.c.outbox.Block(ctx, ana.me, ana.finds("max@labo.test").ID); err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	if got := max.shown(max.reads("see there").ID); got != storage.QuoteAccepted {
+		t.Errorf("max, whom ana blocks, is shown %q", got)
+	}
+	in, err := ana.c.db.QuotedIn(ctx, ana.me.ID, mine.ID, storage.Page{})
+	if err != nil || len(in) != 1 {
+		t.Fatal(err, len(in))
+	}
+	for name, try := range map[string]func() error{
+		"as a quote of another post":   func() error { return ana.c.outbox.RevokeQuote(ctx, ana.me, other.ID, in[0].ID) },
+		"by somebody else of the node": func() error { return ana.c.outbox.RevokeQuote(ctx, n.person("eve@siege.test").me, mine.ID, in[0].ID) },
+	} {
+		if err := try(); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("taken back %s: %v", name, err)
+		}
+	}
+}
+
 // stampDoc makes what a peer serves as its leave.
 func stampDoc(id, author, quoting, quoted string) string {
 	return fmt.Sprintf(`{"id":%q,"type":"QuoteAuthorization","attributedTo":%q,"interactingObject":%q,"interactionTarget":%q}`, id, author, quoting, quoted)
