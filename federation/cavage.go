@@ -271,10 +271,8 @@ func (c *cavage) time(r *http.Request, now time.Time) (time.Time, error) {
 		stamps = append(stamps, date.UTC())
 	}
 	for _, signed := range stamps {
-		if age := now.Sub(signed); age > oldestSignature {
-			return time.Time{}, unverified("date_old", "signed %s ago", age)
-		} else if -age > newestSignature {
-			return time.Time{}, unverified("date_future", "signed %s from now", -age)
+		if err := inWindow(signed, now); err != nil {
+			return time.Time{}, err
 		}
 	}
 	if c.expires != "" {
@@ -391,13 +389,17 @@ func (c *cavage) verifyTarget(r *http.Request, target string, key crypto.PublicK
 	return verifier.Verify(key, algorithm)
 }
 
-// Sign signs a request by draft-cavage and sets its Date, Host, Digest and Signature. The signature covers the
-// target, host and date; with a body (or a POST, whose body may be empty) the digest, and content-type if it is set. key is an
+// Sign signs a request by the scheme that its host takes, as the client knows it: by draft-cavage, unless the
+// request comes from a client that knows better. It sets Host and Signature, and Date and Digest or Signature-Input and
+// Content-Digest. The signature covers the target, host and date; with a body (or a POST, whose body may be empty) the digest, and content-type if it is set. key is an
 // *rsa.PrivateKey or an ed25519.PrivateKey. Signing again replaces what was set before: each attempt of a
 // delivery is signed anew.
 func Sign(r *http.Request, body []byte, keyID string, key crypto.PrivateKey, now time.Time) error {
 	if _, err := HostOf(keyID); err != nil {
 		return fmt.Errorf("sign: keyId: %w", err)
+	}
+	if schemeOf(r) == RFC9421 {
+		return signRFC9421(r, body, keyID, key, now)
 	}
 	host, err := HostOf(r.URL.String())
 	if err != nil {
@@ -435,7 +437,9 @@ func Sign(r *http.Request, body []byte, keyID string, key crypto.PrivateKey, now
 	}
 	r.Host = host
 	r.Header.Set("Date", clean.Header.Get("Date"))
-	r.Header.Del("Digest")
+	for _, name := range []string{"Digest", "Signature-Input", "Content-Digest"} {
+		r.Header.Del(name)
+	}
 	if d := clean.Header.Get("Digest"); d != "" {
 		r.Header.Set("Digest", d)
 	}

@@ -88,6 +88,8 @@ type Client struct {
 	// Doer sends the requests. Tests that run several nodes in one process put theirs here, before the first
 	// request; permits, redirects and limits stay in force, and addresses are then the Doer's concern.
 	Doer Doer
+	// Schemes remembers how each host wants requests signed. Without it every host is asked anew.
+	Schemes Schemes
 
 	agent   string
 	local   bool
@@ -344,12 +346,10 @@ func (c *Client) getOnce(ctx context.Context, target *url.URL, f fetch) (_ *Resp
 
 func (c *Client) send(req *http.Request, sign func(*http.Request) error) (*http.Response, error) {
 	req.Header.Set("User-Agent", c.agent)
-	if sign != nil {
-		if err := sign(req); err != nil {
-			return nil, err
-		}
+	if sign == nil {
+		return c.Doer.Do(req)
 	}
-	return c.Doer.Do(req)
+	return c.knock(req, sign)
 }
 
 // isDocument tells an ActivityStreams document by its media type. We ask for no compression; what is compressed

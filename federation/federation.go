@@ -5,10 +5,11 @@
 // where it came from: the id's host is the host that was asked, the actor's key lives on the
 // actor's host, and nobody is believed about somebody on another host.
 //
-// Files: host.go normalises hosts · signature.go is the gate · dial.go and client.go are the one
-// outbound HTTP client · peer.go says who is a peer, introduce.go reads one before it is, rate.go counts ·
-// resolve.go reads remote actors, importpost.go and importparts.go turn their objects into posts · key.go finds the
-// key of a signature · serve.go, collections.go, featured.go and discover.go answer peers.
+// Files: host.go normalises hosts · signature.go is the gate, cavage.go and rfc9421.go its two schemes, proof.go what
+// activities themselves prove · knock.go chooses the scheme for a host · dial.go and client.go are the one outbound
+// HTTP client · peer.go says who is a peer, introduce.go reads one before it is, rate.go counts · resolve.go reads
+// remote actors, importpost.go and importparts.go turn their objects into posts · key.go finds the key of a signature ·
+// serve.go, collections.go, featured.go and discover.go answer peers.
 package federation
 
 import (

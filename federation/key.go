@@ -11,56 +11,67 @@ import (
 	"ruche/storage"
 )
 
-// keyPause is how long a key that could not be had, or was fetched anew, is left alone: a
-// thousand requests with one unknown keyId cause one fetch.
-const keyPause = 5 * time.Minute
+const (
+	// keyPause is how long a key that could not be had, or was fetched anew, is left alone: a
+	// thousand requests with one unknown keyId cause one fetch.
+	keyPause = 5 * time.Minute
+	// keyAge is how old a stored key may be before its actor is read again at the next use. When its
+	// host is away then, the old key still counts.
+	keyAge = 48 * time.Hour
+	// maxKeysOfHost bounds how many different keyIds make us ask one host within keyPause, and so what
+	// strangers' keyIds can make us remember. Only peers' hosts get here, and each has its own share.
+	maxKeysOfHost = 1000
+)
 
 // keyring finds the keys of signatures: stored with their actor, or fetched once.
 type keyring struct {
-	node *Node
-	mu   sync.Mutex
-	last map[string]time.Time // keyId → when it was fetched, or tried
+	node  *Node
+	mu    sync.Mutex
+	hosts map[string]map[string]*keyFetch // host → keyId
 }
 
-// maxPaused bounds what strangers' keyIds can make us remember. Only peers' hosts get here.
-const maxPaused = 10_000
+// keyFetch is the last time that a key was asked for. Whoever needs the same key meanwhile waits for the answer.
+type keyFetch struct {
+	at   time.Time
+	done chan struct{}
+	err  error // set before done is closed
+}
 
 // Keys is the KeySource of this node's gate.
 func (n *Node) Keys() KeySource {
-	k := &keyring{node: n, last: map[string]time.Time{}}
+	k := &keyring{node: n, hosts: map[string]map[string]*keyFetch{}}
 	return k.find
 }
 
 func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, error) {
-	a, err := k.node.DB.AccountByKeyID(ctx, keyID)
-	if err == nil && !a.Local() && !refresh {
-		return keyOf(a)
-	}
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	stored, err := k.stored(ctx, keyID)
+	switch {
+	case err == nil && !refresh && !stored.old:
+		return stored.use()
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
-	if !k.mayFetch(keyID) {
-		if refresh {
-			return nil, fmt.Errorf("key %s was fetched a moment ago", keyID)
+	if err := k.fetch(ctx, keyID); err != nil {
+		if stored != nil && errors.Is(err, ErrKeyUnavailable) {
+			return stored.use()
 		}
-		return nil, fmt.Errorf("key %s could not be had a moment ago: %w", keyID, ErrKeyUnavailable)
+		return nil, err
 	}
-	a, err = k.node.fetchKeyOwner(ctx, keyID)
-	if err == nil && refresh {
+	// Also when it was fetched a moment ago, by another request: that may be what this one lacks.
+	if stored, err = k.stored(ctx, keyID); errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
+	}
+	if refresh {
 		// A person's key changes seldom; when it does, the node behind it must still be the one that we know.
-		err = k.node.sameNode(ctx, a.Peer)
-	}
-	if err != nil {
-		var status *StatusError
-		if errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone) {
-			return nil, fmt.Errorf("key %s is gone: %w", keyID, ErrKeyGone)
-		}
-		if errors.Is(err, ErrUntrusted) {
+		if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
 			return nil, err
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 		}
-		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
-	return keyOf(a)
+	return stored.use()
 }
 
 // sameNode holds a linked peer if its own key isn't the one that was confirmed.
@@ -72,31 +83,114 @@ func (n *Node) sameNode(ctx context.Context, host string) error {
 	return n.CheckService(ctx, peer)
 }
 
-func (k *keyring) mayFetch(keyID string) bool {
+// storedKey is a key with what is known of its owner.
+type storedKey struct {
+	*storage.Key
+	owner *storage.Account
+	now   time.Time
+	old   bool // its actor was read long ago
+}
+
+func (k *keyring) stored(ctx context.Context, keyID string) (*storedKey, error) {
+	key, err := k.node.DB.KeyByID(ctx, keyID)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := k.node.DB.AccountByID(ctx, key.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	if owner.Local() {
+		return nil, fmt.Errorf("key %s is ours: %w", keyID, storage.ErrNotFound)
+	}
+	now := k.node.DB.Now()
+	return &storedKey{Key: key, owner: owner, now: now, old: now.Sub(owner.FetchedAt) > keyAge}, nil
+}
+
+func (s *storedKey) use() (*Key, error) {
+	if !s.ExpiresAt.IsZero() && !s.now.Before(s.ExpiresAt) {
+		return nil, fmt.Errorf("key %s expired or was revoked: %w", s.ID, ErrKeyExpired)
+	}
+	public, err := ParsePublicKey(s.Public)
+	if err != nil {
+		return nil, fmt.Errorf("key of %s: %w", s.owner.URI, err)
+	}
+	return &Key{ID: s.ID, Owner: s.owner.URI, Public: public, Proofs: s.Proofs}, nil
+}
+
+// fetch reads the actor of a key from its host, at most once per keyPause; within it the answer of that time
+// counts, so that a key which was gone isn't good again a second later.
+func (k *keyring) fetch(ctx context.Context, keyID string) error {
+	f, mine, err := k.begin(keyID)
+	if err != nil {
+		return err
+	}
+	if mine {
+		// What came of it is for all who wait, so it doesn't end with the one who asked first.
+		_, err := k.node.fetchKeyOwner(context.WithoutCancel(ctx), keyID)
+		f.err = keyVerdict(keyID, err)
+		close(f.done)
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrKeyUnavailable, ctx.Err())
+	}
+}
+
+func keyVerdict(keyID string, err error) error {
+	var status *StatusError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
+		return fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
+	case errors.Is(err, ErrUntrusted), errors.Is(err, storage.ErrExists):
+		return fmt.Errorf("key %s: %w", keyID, err)
+	}
+	return fmt.Errorf("key %s: %w: %w", keyID, ErrKeyUnavailable, err)
+}
+
+// begin gives the fetch that counts for a key now, and whether it is the caller's to make.
+func (k *keyring) begin(keyID string) (f *keyFetch, mine bool, err error) {
+	host, err := HostOf(keyID)
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: %w", err, ErrUntrusted)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.node.DB.Now()
-	if last, ok := k.last[keyID]; ok && now.Sub(last) < keyPause {
-		return false
+	asked := k.hosts[host]
+	if f := asked[keyID]; f != nil && now.Sub(f.at) < keyPause {
+		return f, false, nil
 	}
-	if len(k.last) >= maxPaused {
-		for id, at := range k.last {
-			if now.Sub(at) >= keyPause {
-				delete(k.last, id)
-			}
-		}
-		if len(k.last) >= maxPaused {
-			return false
+	if len(asked) >= maxKeysOfHost {
+		k.forget(now)
+		if asked = k.hosts[host]; len(asked) >= maxKeysOfHost {
+			return nil, false, fmt.Errorf("%s was asked for %d keys just now: %w", host, len(asked), ErrKeyUnavailable)
 		}
 	}
-	k.last[keyID] = now
-	return true
+	if asked == nil {
+		k.forget(now)
+		asked = map[string]*keyFetch{}
+		k.hosts[host] = asked
+	}
+	f = &keyFetch{at: now, done: make(chan struct{})}
+	asked[keyID] = f
+	return f, true, nil
 }
 
-func keyOf(a *storage.Account) (*Key, error) {
-	public, err := ParsePublicKey(a.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("key of %s: %w", a.URI, err)
+// forget drops what is older than the pause.
+func (k *keyring) forget(now time.Time) {
+	for host, asked := range k.hosts {
+		for id, f := range asked {
+			if now.Sub(f.at) >= keyPause {
+				delete(asked, id)
+			}
+		}
+		if len(asked) == 0 {
+			delete(k.hosts, host)
+		}
 	}
-	return &Key{ID: a.KeyID, Owner: a.URI, Public: public}, nil
 }

@@ -47,5 +47,9 @@ func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.
 // ActorParts reads what hangs on a local account, for writing it.
 func ActorParts(ctx context.Context, q *storage.Queries, a *storage.Account) (vocab.ActorParts, error) {
 	files, err := q.MediaByIDs(ctx, []int64{a.AvatarID, a.HeaderID})
-	return vocab.ActorParts{Avatar: files[a.AvatarID], Header: files[a.HeaderID]}, err
+	if err != nil {
+		return vocab.ActorParts{}, err
+	}
+	key, err := q.ProofKey(ctx, a.ID)
+	return vocab.ActorParts{Avatar: files[a.AvatarID], Header: files[a.HeaderID], ProofKey: key}, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,26 +121,33 @@ func (n *Node) fetchKeyOwner(ctx context.Context, keyID string) (*storage.Accoun
 		} else {
 			a, err = n.fetchActor(ctx, uri) // a stub: the whole is for signed requests
 		}
-		if err != nil {
-			return nil, err
-		}
 	} else {
-		keys, err := vocab.ParseKeyDocument(doc)
-		if err != nil {
-			return nil, fmt.Errorf("%s is neither an actor nor a key: %w: %w", uri, err, ErrUntrusted)
-		}
-		owner := keys[0].Owner
-		if err := sameHost(owner, uri); err != nil {
-			return nil, err
-		}
-		if a, err = n.fetchActor(ctx, owner); err != nil {
-			return nil, err
-		}
+		a, err = n.ownerOf(ctx, keyID, doc)
 	}
-	if a.KeyID != keyID {
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(a.Keys, func(k *storage.Key) bool { return k.ID == keyID }) {
 		return nil, fmt.Errorf("%s doesn't own the key %s: %w", a.URI, keyID, ErrUntrusted)
 	}
 	return a, nil
+}
+
+// ownerOf reads the actor whom a key's document names as its owner. Whether the owner points back is seen from the
+// keys of that actor.
+func (n *Node) ownerOf(ctx context.Context, keyID string, doc *vocab.Document) (*storage.Account, error) {
+	keys, err := vocab.ParseKeyDocument(doc)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither an actor nor a key: %w: %w", keyID, err, ErrUntrusted)
+	}
+	at := slices.IndexFunc(keys, func(k vocab.Key) bool { return k.ID == keyID })
+	if at < 0 {
+		return nil, fmt.Errorf("what is at %s is another key: %w", keyID, ErrUntrusted)
+	}
+	if err := sameHost(keys[at].Owner, keyID); err != nil {
+		return nil, err
+	}
+	return n.fetchActor(ctx, keys[at].Owner)
 }
 
 func (n *Node) fetchActor(ctx context.Context, uri string) (*storage.Account, error) {
@@ -288,16 +296,8 @@ func (n *Node) TranslateActor(ctx context.Context, actor *vocab.Actor) (*storage
 	for _, f := range actor.Fields {
 		a.Fields = append(a.Fields, storage.Field{Name: f.Name, Value: sanitize.HTML(f.Value)})
 	}
-	for _, key := range actor.PublicKeys {
-		if key.Owner != actor.ID {
-			return nil, fmt.Errorf("key %s of %s says that %s owns it: %w", key.ID, actor.ID, key.Owner, ErrUntrusted)
-		}
-		if err := sameHost(key.ID, actor.ID); err != nil {
-			return nil, err
-		}
-		if _, err := ParsePublicKey(key.PEM); err == nil && a.KeyID == "" {
-			a.KeyID, a.PublicKey = key.ID, key.PEM
-		}
+	if err := keysOf(a, actor.PublicKeys); err != nil {
+		return nil, err
 	}
 	if err := plainUsername(a.Username); err != nil {
 		return nil, err
@@ -319,6 +319,35 @@ func mediaOf(peer *storage.Peer, uri string) string {
 		return ""
 	}
 	return uri
+}
+
+// keysOf takes over the keys that are of use. Those of publicKey must be the actor's own, and each on its host; of
+// the others, which may be anybody's, those that aren't are left out. A key that is over stays, so that it is known to be.
+func keysOf(a *storage.Account, keys []vocab.Key) error {
+	a.Keys = []*storage.Key{}
+	for _, key := range keys {
+		if key.Owner != a.URI && key.Proofs {
+			continue
+		}
+		if key.Owner != a.URI {
+			return fmt.Errorf("key %s of %s says that %s owns it: %w", key.ID, a.URI, key.Owner, ErrUntrusted)
+		}
+		if err := sameHost(key.ID, a.URI); err != nil {
+			return err
+		}
+		if _, err := ParsePublicKey(key.PEM); err != nil {
+			continue
+		}
+		over := key.Expires
+		if !key.Revoked.IsZero() && (over.IsZero() || key.Revoked.Before(over)) {
+			over = key.Revoked
+		}
+		a.Keys = append(a.Keys, &storage.Key{ID: key.ID, Proofs: key.Proofs, Public: key.PEM, ExpiresAt: over})
+		if a.KeyID == "" && !key.Over(a.FetchedAt) {
+			a.KeyID, a.PublicKey = key.ID, key.PEM
+		}
+	}
+	return nil
 }
 
 // accountDomain is what stands after the @ of an actor. A domain other than the host of its id

@@ -97,7 +97,11 @@ func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if host == "" && a.Kind != storage.Application {
-		body, err := n.Writer.StubActor(a)
+		var body []byte
+		key, err := n.DB.ProofKey(ctx, a.ID)
+		if err == nil {
+			body, err = n.Writer.StubActor(a, key)
+		}
 		n.activity(w, r, body, err)
 		return
 	}

@@ -1,12 +1,14 @@
 package federation
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,8 @@ var (
 	ErrKeyUnavailable = errors.New("the key cannot be fetched now")
 	// ErrKeyGone is what a KeySource answers when there is no such key, or no longer: 401.
 	ErrKeyGone = errors.New("the key is gone")
+	// ErrKeyExpired is what a KeySource answers when the key is there and over: 401.
+	ErrKeyExpired = errors.New("the key is over")
 )
 
 // Key is what a keyId stands for.
@@ -30,6 +34,7 @@ type Key struct {
 	ID     string           // as the request names it
 	Owner  string           // the actor whose key it is; on the same host as ID
 	Public crypto.PublicKey // *rsa.PublicKey or ed25519.PublicKey
+	Proofs bool             // it may sign activities too
 }
 
 // KeySource finds the key of a keyId whose host is permitted. With refresh set, the key it gave before did not
@@ -41,6 +46,8 @@ type KeySource func(ctx context.Context, keyID string, refresh bool) (*Key, erro
 type Gate struct {
 	// Hosts are our own hosts in normal form; a request signed for another one was meant for somebody else.
 	Hosts []string
+	// Scheme is that of our addresses; empty is https. Behind a proxy a request doesn't say it.
+	Scheme string
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 	// Permit says whether we hear the host of a key at all. It is asked before any fetch and any arithmetic.
@@ -56,6 +63,12 @@ type Signer struct {
 	Owner    string    // URI of the actor
 	Host     string    // normal host of KeyID and Owner: the peer
 	SignedAt time.Time // by the signer's clock, within the window
+	covered  []string  // names of headers, in lower case
+}
+
+// Covers says whether a header of the request was signed.
+func (s *Signer) Covers(header string) bool {
+	return slices.Contains(s.covered, strings.ToLower(header))
 }
 
 // Refusal is why a request was not let through.
@@ -74,6 +87,12 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// keyGone is the reason of a refusal whose key is no longer where it was: the actor may be gone.
+const keyGone = "key_gone"
+
+// Gone says whether a request was refused because its key is no longer where it was.
+func (r *Refusal) Gone() bool { return r.Reason == keyGone }
+
 func malformed(reason, format string, args ...any) error {
 	return &Refusal{http.StatusBadRequest, reason, fmt.Errorf(format, args...)}
 }
@@ -89,7 +108,7 @@ func unverified(reason, format string, args ...any) error {
 // what must be covered, the time, the digest; and only then a key is looked up, and the signature computed.
 func (g *Gate) Verify(r *http.Request, body []byte) (*Signer, error) {
 	ctx := r.Context()
-	claim, err := readClaim(r)
+	claim, err := g.readClaim(r)
 	if err != nil {
 		return nil, err
 	}
@@ -105,30 +124,39 @@ func (g *Gate) Verify(r *http.Request, body []byte) (*Signer, error) {
 		return nil, err
 	}
 
-	key, err := g.key(ctx, claim.keyID, host, false)
+	key, err := g.withKey(ctx, claim.keyID, host, func(key *Key) error { return claim.verify(r, key.Public) })
 	if err != nil {
 		return nil, err
 	}
-	if err := claim.verify(r, key.Public); err != nil {
+	return &Signer{KeyID: claim.keyID, Owner: key.Owner, Host: host, SignedAt: signedAt, covered: claim.covered}, nil
+}
+
+// withKey gives the key by which a signature verifies: the stored one, or that of now.
+func (g *Gate) withKey(ctx context.Context, keyID, host string, verify func(*Key) error) (*Key, error) {
+	key, err := g.key(ctx, keyID, host, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(key); err != nil {
 		// Perhaps the key was changed since we stored it.
-		fresh, ferr := g.key(ctx, claim.keyID, host, true)
-		if refusal := (*Refusal)(nil); errors.As(ferr, &refusal) && refusal.Status == http.StatusServiceUnavailable {
+		fresh, ferr := g.key(ctx, keyID, host, true)
+		if refusal := (*Refusal)(nil); errors.As(ferr, &refusal) && (refusal.Status == http.StatusServiceUnavailable || refusal.Gone()) {
 			return nil, ferr
 		}
-		if ferr != nil || sameKey(key.Public, fresh.Public) {
+		if ferr != nil || sameKey(key.Public, fresh.Public) && key.Proofs == fresh.Proofs {
 			return nil, err
 		}
-		if err := claim.verify(r, fresh.Public); err != nil {
+		if err := verify(fresh); err != nil {
 			return nil, err
 		}
 		key = fresh
 	}
-	return &Signer{KeyID: claim.keyID, Owner: key.Owner, Host: host, SignedAt: signedAt}, nil
+	return key, nil
 }
 
 // ParseKeyID reads which key a request says it is signed with, and verifies nothing. The error is a *Refusal.
 func ParseKeyID(r *http.Request) (string, error) {
-	claim, err := readClaim(r)
+	claim, err := (&Gate{}).readClaim(r)
 	if err != nil {
 		return "", err
 	}
@@ -180,11 +208,13 @@ func (g *Gate) key(ctx context.Context, keyID, host string, refresh bool) (*Key,
 	case errors.Is(err, ErrKeyUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil, asRefusal(err, http.StatusServiceUnavailable, "key_unavailable")
 	case errors.Is(err, ErrKeyGone):
-		return nil, asRefusal(err, http.StatusUnauthorized, "key_gone")
+		return nil, asRefusal(err, http.StatusUnauthorized, keyGone)
+	case errors.Is(err, ErrKeyExpired):
+		return nil, asRefusal(err, http.StatusUnauthorized, "key_expired")
 	case err != nil:
 		return nil, asRefusal(err, http.StatusUnauthorized, "key_refused")
 	case key == nil:
-		return nil, &Refusal{http.StatusUnauthorized, "key_gone", ErrKeyGone}
+		return nil, &Refusal{http.StatusUnauthorized, keyGone, ErrKeyGone}
 	}
 	if owner, err := HostOf(key.Owner); err != nil || owner != host {
 		return nil, unverified("key_owner", "the key on %s belongs to %s", host, shown(key.Owner))
@@ -201,25 +231,42 @@ func asRefusal(err error, status int, reason string) error {
 	return &Refusal{status, reason, err}
 }
 
-// claim is what the signature of a request says, in whichever scheme it says it. A second scheme is a second
-// function that readClaim chooses.
+// claim is what the signature of a request says, in whichever scheme it says it.
 type claim struct {
-	keyID string
+	keyID   string
+	covered []string // names of headers, in lower case
 	// check tells when the request was signed, if the signature covers what it must and the headers are true.
 	check func(r *http.Request, body []byte, now time.Time) (time.Time, error)
 	// verify computes the signature.
 	verify func(r *http.Request, key crypto.PublicKey) error
 }
 
-func readClaim(r *http.Request) (*claim, error) {
+// readClaim reads the signature by RFC 9421 where the request has one, and by draft-cavage otherwise: never one
+// by the rules of the other, and never the second when the first fails.
+func (g *Gate) readClaim(r *http.Request) (*claim, error) {
 	if len(r.Header["Signature-Input"]) > 0 {
-		return nil, unverified("scheme_unsupported", "RFC 9421 signatures are not read here")
+		m, err := readRFC9421(r)
+		if err != nil {
+			return nil, err
+		}
+		m.scheme = cmp.Or(g.Scheme, "https")
+		return &claim{keyID: m.keyID, covered: m.covered, check: m.check, verify: m.verify}, nil
 	}
 	c, err := readCavage(r)
 	if err != nil {
 		return nil, err
 	}
-	return &claim{keyID: c.keyID, check: c.check, verify: c.verify}, nil
+	return &claim{keyID: c.keyID, covered: c.covered, check: c.check, verify: c.verify}, nil
+}
+
+// inWindow says whether a request may have been signed at a time.
+func inWindow(signed, now time.Time) error {
+	if age := now.Sub(signed); age > oldestSignature {
+		return unverified("date_old", "signed %s ago", age)
+	} else if -age > newestSignature {
+		return unverified("date_future", "signed %s from now", -age)
+	}
+	return nil
 }
 
 // sameKey tells whether a refreshed key is the one that failed. A stored key that is of no use is never the same.

@@ -33,6 +33,7 @@ type Inbox struct {
 const (
 	JobApply = "apply"
 	JobFetch = "fetch"
+	JobGone  = "gone"
 	JobQuote = "quote" // verify that a post may quote another
 	JobMove  = "move"  // verify that an account moved
 )
@@ -41,6 +42,7 @@ const (
 func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
+	q.Handle(JobGone, in.Gone)
 	q.Handle(JobQuote, in.Quote)
 	q.Handle(JobMove, in.Move)
 }

@@ -90,8 +90,8 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	}
 	signer, err := in.Node.Admit(r, body)
 	if err != nil {
-		if in.goneActor(ctx, r, body, err) {
-			return nil, nil
+		if gone, e := in.goneActor(ctx, r, body, err); gone || e != nil {
+			return nil, e
 		}
 		return nil, err
 	}
@@ -114,26 +114,34 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 		return a, refuse(http.StatusBadRequest, "id_elsewhere", "the id %q isn't on the actor's host %s", a.ID, host)
 	}
 	if signer.Owner != a.Actor {
-		return a, in.forwarded(ctx, a, signer)
+		return a, in.forwarded(ctx, doc, a, signer)
 	}
+	return a, in.keep(ctx, a, envelope{SignedAt: signer.SignedAt})
+}
+
+// keep stores what a known, verified actor said, to be applied.
+func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, e envelope) error {
 	actor, err := in.DB.AccountByURI(ctx, a.Actor)
 	if err != nil {
-		return a, err
+		return err
+	}
+	if !actor.DeletedAt.IsZero() {
+		in.Refused("deleted_actor")
+		return nil
 	}
 	if !actor.SuspendedAt.IsZero() && !mayWhileSuspended[a.Type] {
-		return a, refuse(http.StatusForbidden, "suspended", "%s is suspended here", a.Actor)
+		return refuse(http.StatusForbidden, "suspended", "%s is suspended here", a.Actor)
 	}
-	peer, err := in.Node.Peer(ctx, signer.Host)
+	peer, err := in.Node.Peer(ctx, actor.Peer)
 	if err != nil {
-		return a, refuse(http.StatusForbidden, "not_a_peer", "%w", err)
+		return refuse(http.StatusForbidden, "not_a_peer", "%w", err)
 	}
 	if reason := peer.Refuses(storage.In, crossing(a, actor)); reason != "" {
 		// Not 403: that would say that we refuse the whole peer, and hold up all that it has for us.
-		return a, refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", signer.Host)
+		return refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", actor.Peer)
 	}
-	args := envelope{SignedAt: signer.SignedAt}
-	return a, in.DB.Update(ctx, func(tx *storage.Tx) error {
-		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: args, Body: body})
+	return in.DB.Update(ctx, func(tx *storage.Tx) error {
+		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: e, Body: a.Raw})
 	})
 }
 
@@ -173,44 +181,4 @@ func (in *Inbox) inboxExists(ctx context.Context, r *http.Request) error {
 		return refuse(http.StatusNotFound, "no_such_inbox", "there is no such inbox")
 	}
 	return err
-}
-
-// goneActor says whether a refused delivery is a peer's account that deletes itself and whom we
-// never knew: its key can't be had any more, and there is nothing to do.
-func (in *Inbox) goneActor(ctx context.Context, r *http.Request, body []byte, cause error) bool {
-	var gate *federation.Refusal
-	if !errors.As(cause, &gate) || gate.Status == http.StatusForbidden || gate.Status == http.StatusBadRequest {
-		return false
-	}
-	keyID, err := federation.ParseKeyID(r)
-	if err != nil {
-		return false
-	}
-	doc, err := vocab.Decode(body)
-	if err != nil {
-		return false
-	}
-	a, err := vocab.ParseActivity(doc)
-	if err != nil || a.Type != "Delete" || a.Object.ID != a.Actor || !strings.HasPrefix(keyID, a.Actor) {
-		return false
-	}
-	_, err = in.DB.AccountByURI(ctx, a.Actor)
-	return errors.Is(err, storage.ErrNotFound)
-}
-
-// forwarded deals with what one peer passes on of another's: its body is not believed. A post
-// that is new to us is fetched from its own host, if that is a peer.
-func (in *Inbox) forwarded(ctx context.Context, a *vocab.Activity, signer *federation.Signer) error {
-	host, err := federation.HostOf(a.Object.ID)
-	actorHost, actorErr := federation.HostOf(a.Actor)
-	if a.Type != "Create" || err != nil || actorErr != nil || host != actorHost || host == signer.Host {
-		return refuse(http.StatusUnauthorized, "signer_is_not_actor", "%s signed for %s", signer.Owner, a.Actor)
-	}
-	if err := in.Node.Permit(ctx, host); err != nil {
-		in.Refused("forwarded_from_stranger")
-		return nil // 202 either way: whom we are linked with is nobody's business
-	}
-	return in.DB.Update(ctx, func(tx *storage.Tx) error {
-		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Host: host, Args: fetch{URI: a.Object.ID}})
-	})
 }

@@ -80,6 +80,9 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.C
 			if err != nil {
 				return err
 			}
+			if body, err = prove(ctx, tx, actor, body); err != nil {
+				return err
+			}
 			if bodies[v], err = tx.AddBody(ctx, body); err != nil {
 				return err
 			}

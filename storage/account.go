@@ -58,9 +58,12 @@ type Account struct {
 	// Circles: its server says it keeps our circles (FEP-844e); remote only.
 	Circles bool
 
+	// KeyID, PublicKey and PrivateKey are its first key; the table of keys has the others.
 	KeyID      string
 	PublicKey  string // PKIX PEM
 	PrivateKey string // PKCS#8 PEM; local only
+	// Keys are all keys of a remote account, when its document was just read; nil: not read.
+	Keys []*Key `bun:"-"`
 
 	PostsCount     int64
 	FollowersCount int64
@@ -111,11 +114,6 @@ func (q *Queries) AccountByID(ctx context.Context, id int64) (*Account, error) {
 // AccountByURI finds an account by its id on the wire.
 func (q *Queries) AccountByURI(ctx context.Context, uri string) (*Account, error) {
 	return q.account(ctx, "account "+uri, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("a.uri = ?", uri) })
-}
-
-// AccountByKeyID finds the account that a signature's keyId belongs to.
-func (q *Queries) AccountByKeyID(ctx context.Context, keyID string) (*Account, error) {
-	return q.account(ctx, "key "+keyID, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("a.key_id = ?", keyID) })
 }
 
 // AccountByName finds user (domain empty: local) or user@domain, without case.
@@ -303,6 +301,9 @@ func (tx *Tx) AddAccount(ctx context.Context, a *Account) error {
 	if _, err := tx.idb.NewInsert().Model(a).Exec(ctx); err != nil {
 		return duplicate("account "+a.Acct(), err)
 	}
+	if err := tx.addKeys(ctx, a); err != nil {
+		return err
+	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: a.ID})
 	return nil
 }
@@ -318,6 +319,9 @@ func (tx *Tx) SaveAccount(ctx context.Context, a *Account) error {
 	}
 	if _, err := tx.idb.NewRaw("UPDATE accounts SET revision = revision + 1 WHERE id = ?", a.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("save account %s: %w", a.Acct(), err)
+	}
+	if err := tx.replaceKeys(ctx, a); err != nil {
+		return err
 	}
 	tx.Publish(Event{Kind: AccountChanged, AccountID: a.ID})
 	return nil
@@ -384,6 +388,9 @@ func (tx *Tx) addToCount(ctx context.Context, account int64, column string, by i
 // RemoveServiceActor takes the node's own account away, so that it can be made anew under another
 // address. It has no posts, follows or name that anybody could miss.
 func (tx *Tx) RemoveServiceActor(ctx context.Context, id int64) error {
+	if _, err := tx.idb.NewRaw("DELETE FROM keys WHERE account_id IN (SELECT id FROM accounts WHERE id = ? AND kind = ? AND peer = '')", id, Application).Exec(ctx); err != nil {
+		return fmt.Errorf("remove service actor: %w", err)
+	}
 	if _, err := tx.idb.NewDelete().Model((*Account)(nil)).Where("id = ? AND kind = ? AND peer = ''", id, Application).Exec(ctx); err != nil {
 		return fmt.Errorf("remove service actor: %w", err)
 	}

@@ -77,6 +77,8 @@ func (q *Queries) Unused(ctx context.Context) (ok bool, inUse string, err error)
 			query = "SELECT 1 FROM ? WHERE action <> '" + ActionConfig + "'"
 		case "accounts":
 			query = "SELECT 1 FROM ? WHERE kind <> '" + Application + "' OR peer <> ''"
+		case "keys":
+			query = "SELECT 1 FROM ? WHERE account_id NOT IN (SELECT id FROM accounts WHERE kind = '" + Application + "' AND peer = '')"
 		}
 		found, err := q.exists(ctx, query, bun.Ident(table))
 		if err != nil || found {

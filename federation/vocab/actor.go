@@ -25,7 +25,7 @@ type Actor struct {
 	Indexable            bool
 	Bot                  bool // a Service or Application
 	Suspended            bool
-	PublicKeys           []Key
+	PublicKeys           []Key // of publicKey, then of assertionMethod
 	AlsoKnownAs          []string
 	MovedTo              string
 	Webfinger            string // user@domain (FEP-2c59), or empty
@@ -95,7 +95,7 @@ func ParseActor(d *Document) (*Actor, error) {
 		return fail(err)
 	}
 	a.AlsoKnownAs = a.AlsoKnownAs[:min(len(a.AlsoKnownAs), MaxAliases)]
-	if a.PublicKeys, err = publicKeys(d); err != nil {
+	if a.PublicKeys, err = actorKeys(d); err != nil {
 		return fail(err)
 	}
 	return a, nil

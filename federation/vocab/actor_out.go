@@ -13,6 +13,7 @@ import (
 // ActorParts is what hangs on an account of ours; nil where it has none.
 type ActorParts struct {
 	Avatar, Header *storage.Media
+	ProofKey       *storage.Key // by which it signs activities (FEP-521a)
 }
 
 // Actor writes an account of ours in full, for peers that signed their request.
@@ -45,7 +46,7 @@ func (w Writer) UpdateActor(id string, a *storage.Account, parts ActorParts) ([]
 
 // StubActor is what anybody may read of an account: how to verify what it signs and where to write to
 // it (PROTOCOL 1.10). Nothing of the person is in it.
-func (w Writer) StubActor(a *storage.Account) ([]byte, error) {
+func (w Writer) StubActor(a *storage.Account, proofKey *storage.Key) ([]byte, error) {
 	var c ids
 	t := &thing{core: &ap.Actor{
 		ID:        c.need("actor", a.URI),
@@ -58,6 +59,9 @@ func (w Writer) StubActor(a *storage.Account) ([]byte, error) {
 		return nil, fmt.Errorf("write actor %s: %w", a.URI, c.err)
 	}
 	t.add("publicKey", key)
+	if err := w.addProofKey(t, a, proofKey); err != nil {
+		return nil, err
+	}
 	return t.json(stubContext())
 }
 
@@ -87,6 +91,9 @@ func (w Writer) actor(a *storage.Account, parts ActorParts) (*thing, error) {
 		return nil, fmt.Errorf("write actor %s: %w", a.URI, c.err)
 	}
 	t.add("publicKey", key)
+	if err := w.addProofKey(t, a, parts.ProofKey); err != nil {
+		return nil, err
+	}
 	t.add("featured", a.URI+"/featured")
 	t.add("featuredTags", a.URI+"/featured-tags")
 	aliases := make([]string, 0, len(a.Aliases))

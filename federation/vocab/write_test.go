@@ -29,6 +29,11 @@ func writer() vocab.Writer {
 	return vocab.Writer{URIs: storage.URIs{Base: "https://siege.test"}, Domain: "acme.test"}
 }
 
+func proofKey() *storage.Key {
+	return &storage.Key{ID: "https://siege.test/users/7#ed25519-key", Proofs: true,
+		Public: "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEALmN9RrmsT69vGbcMNHsl2R8WqNRTDnXpnK4o2WCKkQE=\n-----END PUBLIC KEY-----\n"}
+}
+
 func ana() *storage.Account {
 	uris := storage.URIs{Base: "https://siege.test"}
 	id := uris.Actor(7)
@@ -330,7 +335,7 @@ func TestAnAnswerToAFollowSaysWhoFollowsWhom(t *testing.T) {
 
 func TestAnAccountIsReadBackAsItWasWritten(t *testing.T) {
 	a := ana()
-	body, err := writer().Actor(a, vocab.ActorParts{
+	body, err := writer().Actor(a, vocab.ActorParts{ProofKey: proofKey(),
 		Avatar: &storage.Media{MIME: "image/png", BlobKey: "avatarkey"},
 		Header: &storage.Media{MIME: "image/jpeg", BlobKey: "headerkey", Description: "Le laboratoire"},
 	})
@@ -359,7 +364,9 @@ func TestAnAccountIsReadBackAsItWasWritten(t *testing.T) {
 	equal(t, "circles", got.Circles, true)
 	equal(t, "published", got.Published, published)
 	equal(t, "bot", got.Bot, false)
-	if len(got.PublicKeys) != 1 || got.PublicKeys[0] != (vocab.Key{ID: a.KeyID, Owner: a.URI, PEM: strings.TrimSpace(a.PublicKey)}) {
+	signs := vocab.Key{ID: a.KeyID, Owner: a.URI, PEM: strings.TrimSpace(a.PublicKey)}
+	proves := vocab.Key{ID: proofKey().ID, Owner: a.URI, PEM: proofKey().Public, Proofs: true}
+	if !slices.Equal(got.PublicKeys, []vocab.Key{signs, proves}) {
 		t.Errorf("keys: %+v", got.PublicKeys)
 	}
 	want := []storage.Field{
@@ -370,26 +377,26 @@ func TestAnAccountIsReadBackAsItWasWritten(t *testing.T) {
 		t.Errorf("fields:\n got %q\nwant %q", got.Fields, want)
 	}
 
-	body, err = writer().UpdateActor("https://siege.test/activities/9", a, vocab.ActorParts{})
+	body, err = writer().UpdateActor("https://siege.test/activities/9", a, vocab.ActorParts{ProofKey: proofKey()})
 	act := activity(t, golden(t, "update_actor", body, err))
 	equal(t, "updated", act.Object.ID, a.URI)
 }
 
 func TestAStubActorTellsNothingOfThePerson(t *testing.T) {
-	body, err := writer().StubActor(ana())
+	body, err := writer().StubActor(ana(), proofKey())
 	got, err := vocab.ParseActor(golden(t, "stub_actor", body, err))
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "inbox", got.Inbox, ana().InboxURI)
 	equal(t, "shared inbox", got.SharedInbox, "https://siege.test/inbox")
-	equal(t, "keys", len(got.PublicKeys), 1)
+	equal(t, "keys", len(got.PublicKeys), 2)
 	var keys map[string]any
 	if err := json.Unmarshal(body, &keys); err != nil {
 		t.Fatal(err)
 	}
 	for key := range keys {
-		if !slices.Contains([]string{"@context", "id", "type", "inbox", "endpoints", "publicKey"}, key) {
+		if !slices.Contains([]string{"@context", "id", "type", "inbox", "endpoints", "publicKey", "assertionMethod"}, key) {
 			t.Errorf("the stub has %s", key)
 		}
 	}

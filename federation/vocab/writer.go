@@ -73,7 +73,8 @@ func circleTerms(terms map[string]any) map[string]any {
 }
 
 func actorContext() any {
-	return []any{activityStreams, securityV1, map[string]any{
+	return []any{activityStreams, securityV1, multikeyContext, map[string]any{
+		"assertionMethod":           assertionTerm(),
 		"manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
 		"toot":                      "http://joinmastodon.org/ns#",
 		"discoverable":              "toot:discoverable",
@@ -92,7 +93,14 @@ func actorContext() any {
 	}}
 }
 
-func stubContext() any { return []any{activityStreams, securityV1} }
+func stubContext() any {
+	return []any{activityStreams, securityV1, multikeyContext, map[string]any{"assertionMethod": assertionTerm()}}
+}
+
+// assertionTerm defines what no context has that every peer knows by heart.
+func assertionTerm() any {
+	return map[string]any{"@id": "https://w3id.org/security#assertionMethod", "@type": "@id", "@container": "@set"}
+}
 
 // A thing is what go-ap can write of an object, and the fields that it can't.
 type thing struct {

@@ -19,6 +19,7 @@ import (
 func All() *migrate.Migrations {
 	all := migrate.NewMigrations()
 	all.Add(migrate.Migration{Name: "0001", Comment: "start", Up: statements(start), Down: nil})
+	all.Add(migrate.Migration{Name: "0002", Comment: "keys", Up: statements(keys, proofKeys), Down: nil})
 	all.Add(migrate.Migration{Name: "0003", Comment: "vocabulary", Up: statements(vocabulary), Down: nil})
 	all.Add(migrate.Migration{Name: "0010", Comment: "markers", Up: statements(markers), Down: nil})
 	all.Add(migrate.Migration{Name: "0011", Comment: "preferences", Up: statements(preferences), Down: nil})
@@ -98,8 +99,8 @@ func either(sqlite, postgres string) func(context.Context, *migrate.Migrator, *m
 }
 
 // statements runs DDL that is written once for both databases: ID, TIME, BOOL and BYTES are
-// replaced by the type's name in each.
-func statements(ddl string) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+// replaced by the type's name in each. What DDL can't do is done by then, in the same transaction.
+func statements(ddl string, then ...func(context.Context, bun.Tx) error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 		db := m.DB()
 		types := strings.NewReplacer("{id}", "INTEGER", "{int}", "INTEGER", "{time}", "TIMESTAMP", "{bool}", "BOOLEAN", "{bytes}", "BLOB", "{float}", "REAL", "{norowid}", "WITHOUT ROWID")
@@ -117,6 +118,11 @@ func statements(ddl string) func(context.Context, *migrate.Migrator, *migrate.Mi
 			}
 			if _, err := tx.ExecContext(ctx, s); err != nil {
 				return fmt.Errorf("%s: %w", strings.TrimSpace(s), err)
+			}
+		}
+		for _, do := range then {
+			if err := do(ctx, tx); err != nil {
+				return err
 			}
 		}
 		return tx.Commit()

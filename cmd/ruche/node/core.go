@@ -96,7 +96,11 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	if err != nil {
 		return err
 	}
+	node.Client.Schemes = node
 	node.Gate = &federation.Gate{Hosts: []string{cfg.Host()}, Now: c.db.Now, Permit: node.Permit, Key: node.Keys()}
+	if cfg.Localhost() {
+		node.Gate.Scheme = "http"
+	}
 	c.federation = node
 	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
 	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}

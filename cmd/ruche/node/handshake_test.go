@@ -231,7 +231,8 @@ func TestStrangersMessagesChangeNothing(t *testing.T) {
 	after, err := n.DB().Counts(context.Background())
 	ok(t, err)
 	for table, rows := range before {
-		if after[table] != rows {
+		// The node notes of itself in its settings how far it has got with its own work.
+		if after[table] != rows && table != "settings" {
 			t.Errorf("%s had %d rows and has %d", table, rows, after[table])
 		}
 	}
