@@ -37,6 +37,10 @@ define tests
 	else echo "PostgreSQL: not tested; set RUCHE_TEST_POSTGRES to a server's URL"; fi
 endef
 
+test-processes: # runs nodes as real processes over HTTPS: kills, restarts; needs names in /etc/hosts
+	go vet -tags processes ./cmd/ruche
+	go test -count=1 -timeout 20m -tags processes -run 'TestAPostTravels|TestAKilledSender' ./cmd/ruche
+
 INTEROP := cmd/ruche/node/interop
 test-interop: $(INTEROP)/node_modules/.package-lock.json ## runs Ruche against Fedify, which needs npm and names in /etc/hosts
 	go vet -tags interop ./$(INTEROP)
@@ -52,7 +56,7 @@ lint: ## gofmt, go vet, staticcheck
 	go vet ./...
 	go tool staticcheck -checks inherit,-U1000 ./...
 
-check: lint test-race ## what .ci/run runs
+check: lint test-race test-processes test-interop ## what .ci/run runs
 
 bench: ## measures, with ratios in one run
 	go test -run '^$$' -bench . -benchmem ./...

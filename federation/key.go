@@ -21,6 +21,8 @@ const (
 	// maxKeysOfHost bounds how many different keyIds make us ask one host within keyPause, and so what
 	// strangers' keyIds can make us remember. Only peers' hosts get here, and each has its own share.
 	maxKeysOfHost = 1000
+	// maxKeyHosts bounds the hosts: only a rule for all subdomains of a domain lets there be so many.
+	maxKeyHosts = 10_000
 )
 
 // keyring finds the keys of signatures: stored with their actor, or fetched once.
@@ -28,6 +30,7 @@ type keyring struct {
 	node  *Node
 	mu    sync.Mutex
 	hosts map[string]map[string]*keyFetch // host → keyId
+	tidy  time.Time                       // when what is over was dropped last
 }
 
 // keyFetch is the last time that a key was asked for. Whoever needs the same key meanwhile waits for the answer.
@@ -161,18 +164,17 @@ func (k *keyring) begin(keyID string) (f *keyFetch, mine bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.node.DB.Now()
+	if now.Sub(k.tidy) >= keyPause {
+		k.forget(now)
+	}
 	asked := k.hosts[host]
 	if f := asked[keyID]; f != nil && now.Sub(f.at) < keyPause {
 		return f, false, nil
 	}
-	if len(asked) >= maxKeysOfHost {
-		k.forget(now)
-		if asked = k.hosts[host]; len(asked) >= maxKeysOfHost {
-			return nil, false, fmt.Errorf("%s was asked for %d keys just now: %w", host, len(asked), ErrKeyUnavailable)
-		}
+	if len(asked) >= maxKeysOfHost || asked == nil && len(k.hosts) >= maxKeyHosts {
+		return nil, false, fmt.Errorf("%s was asked for %d keys just now: %w", host, len(asked), ErrKeyUnavailable)
 	}
 	if asked == nil {
-		k.forget(now)
 		asked = map[string]*keyFetch{}
 		k.hosts[host] = asked
 	}
@@ -183,6 +185,7 @@ func (k *keyring) begin(keyID string) (f *keyFetch, mine bool, err error) {
 
 // forget drops what is older than the pause.
 func (k *keyring) forget(now time.Time) {
+	k.tidy = now
 	for host, asked := range k.hosts {
 		for id, f := range asked {
 			if now.Sub(f.at) >= keyPause {

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -209,6 +210,57 @@ func TestAProofIsTheActorsOwnAndOfNow(t *testing.T) {
 				t.Error("a key was looked up for a host that is no peer")
 			}
 		})
+	}
+}
+
+// signedOptions proves by hand, with options of the test's own.
+func signedOptions(t *testing.T, key *storage.Key, options map[string]any) string {
+	t.Helper()
+	private, err := ParsePrivateKey(key.Private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := map[string]any{"@context": "https://www.w3.org/ns/activitystreams", "id": "https://sales.example/a/1", "type": "Create", "actor": anaURI}
+	all := map[string]any{"type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022", "verificationMethod": anaProofKey, "proofPurpose": "assertionMethod", "created": "2026-10-05T12:00:00Z"}
+	for name, value := range options {
+		all[name] = value
+	}
+	var hash []byte
+	for _, part := range []any{all, document} {
+		text, err := json.Marshal(part) // canonical for what is in it
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(text)
+		hash = append(hash, sum[:]...)
+	}
+	all["proofValue"] = "z" + vocab.EncodeBase58(ed25519.Sign(private.(ed25519.PrivateKey), hash))
+	document["proof"] = all
+	text, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWhatAProofSaysOfItselfIsHeeded(t *testing.T) {
+	g, key := prover(t)
+	for name, tc := range map[string]struct {
+		options map[string]any
+		ok      bool
+	}{
+		"nothing more":         {nil, true},
+		"its context":          {map[string]any{"@context": "https://www.w3.org/ns/activitystreams"}, true},
+		"an option of its own": {map[string]any{"nonce": "1"}, true},
+		"good until later":     {map[string]any{"expires": "2026-10-05T12:00:01Z"}, true},
+		"expired":              {map[string]any{"expires": "2026-10-05T11:59:59Z"}, false},
+		"an expiry of no form": {map[string]any{"expires": "later"}, false},
+		"another purpose":      {map[string]any{"proofPurpose": "authentication"}, false},
+		"another's key":        {map[string]any{"verificationMethod": "https://sales.example/u/2#ed25519-key"}, false},
+	} {
+		if _, err := g.VerifyProof(t.Context(), decoded(t, signedOptions(t, key, tc.options)), anaURI); (err == nil) != tc.ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"ruche/federation"
 	"ruche/federation/vocab"
@@ -20,7 +21,7 @@ var mayBePassedOn = map[string]bool{"Create": true, "Update": true, "Delete": tr
 // business. Between actors of one host nothing needs passing on, so that without a proof it is another's key: 401.
 func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Activity, signer *federation.Signer) error {
 	notActor := refuse(http.StatusUnauthorized, "signer_is_not_actor", "%s signed for %s", signer.Owner, a.Actor)
-	if !mayBePassedOn[a.Type] {
+	if !mayBePassedOn[a.Type] || a.Type == "Undo" && a.Object.Document != nil && !mayBePassedOn[a.Object.Document.Type()] {
 		return notActor
 	}
 	host, err := federation.HostOf(a.Actor)
@@ -31,8 +32,12 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 		in.Refused("forwarded_from_stranger")
 		return nil
 	}
+	if a.Type == "Update" && a.Object.ID == a.Actor {
+		return in.readAgain(ctx, a.Actor)
+	}
 	signedAt, err := in.Node.Gate.VerifyProof(ctx, doc, a.Actor)
-	if err == nil {
+	// An Undo that only names what it undoes may be that of a follow, whose id some servers use again.
+	if err == nil && (a.Type != "Undo" || a.Object.Document != nil) {
 		err = in.keep(ctx, a, envelope{SignedAt: signedAt})
 		if late := (*refusal)(nil); errors.As(err, &late) {
 			in.Refused(late.reason)
@@ -51,5 +56,20 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 	}
 	return in.DB.Update(ctx, func(tx *storage.Tx) error {
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Host: host, Args: fetch{URI: a.Object.ID}})
+	})
+}
+
+// readAgain queues the reading of a known actor from its own host: a profile that is passed on may be one from before
+// its keys were changed.
+func (in *Inbox) readAgain(ctx context.Context, uri string) error {
+	actor, err := in.DB.AccountByURI(ctx, uri)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return in.DB.Update(ctx, func(tx *storage.Tx) error {
+		return in.lookFor(ctx, tx, actor, gone{Actor: uri}, time.Time{})
 	})
 }

@@ -24,6 +24,12 @@ func (in *Inbox) undo(ctx context.Context, tx *storage.Tx, r *received) error {
 	if !onActorsHost(r, r.Object.ID) {
 		return ignored("object_elsewhere")
 	}
+	// What was ended by this very request, or a later one, stays as it is: its actor may have done the same anew.
+	if at, dead, err := tx.ActivityEnded(ctx, r.Object.ID); err != nil {
+		return err
+	} else if dead && !r.signedAt.After(at) {
+		return ignored("ended")
+	}
 	for _, find := range []func(context.Context, *storage.Tx, *received, *vocab.Activity) (bool, error){undoFollow, undoLike, undoShare, undoBlock} {
 		if done, err := find(ctx, tx, r, inner); err != nil || done {
 			if err != nil {

@@ -112,6 +112,8 @@ func TestNobodysWordIsPassedOnByForce(t *testing.T) {
 		"in the name of one of ours":  {strings.ReplaceAll(carl.create("carl", "1", "forged", ""), "author.test", "siege.test"), 202},
 		"a Follow, even if proven":    {prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/f/1","type":"Follow","actor":%q,"object":%q}`, carl.id("carl"), ana.me.URI)), 401},
 		"an Accept, even if proven":   {prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/f/2","type":"Accept","actor":%q,"object":%q}`, carl.id("carl"), ana.me.URI)), 401},
+		"an Undo of a follow, proven": {prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/f/3","type":"Undo","actor":%q,"object":{"id":"https://author.test/f/1","type":"Follow","actor":%q,"object":%q}}`, carl.id("carl"), carl.id("carl"), ana.me.URI)), 401},
+		"an Undo of who knows what":   {prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/f/4","type":"Undo","actor":%q,"object":"https://author.test/f/1"}`, carl.id("carl"))), 202},
 		"a proof of bob's for carl":   {strings.Replace(prove(carl.create("carl", "2", "forged", "")), carl.id("carl")+"#ed25519-key", bob.id("bob")+"#main-key", 1), 202},
 		"proven, its id on our host":  {prove(strings.Replace(carl.create("carl", "3", "forged", ""), `"id":"https://author.test/n/3/create"`, `"id":"https://siege.test/n/3/create"`, 1)), 400},
 		"proven, of another's object": {prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/d/2","type":"Delete","actor":%q,"object":%q}`, carl.id("carl"), post.URI)), 202},
@@ -126,6 +128,58 @@ func TestNobodysWordIsPassedOnByForce(t *testing.T) {
 	}
 	if after := n.rows("siege.test"); strip(after) != strip(before) {
 		t.Errorf("changed\n%s into\n%s", before, after)
+	}
+}
+
+func TestAProvenProfileFromBeforeBringsNoOldKeyBack(t *testing.T) {
+	n, _, carl, bob, prove := passed(t)
+	update := prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/u/1","type":"Update","actor":%q,"object":%s}`, carl.id("carl"), carl.docs["/u/carl"]))
+	stolen := carl.keys["carl"]
+	carl.rotate("carl")
+	n.advance(6 * time.Minute)
+	if got := carl.deliver("siege.test", "/inbox", "carl", carl.create("carl", "1", "with the new key", "")); got != 202 {
+		t.Fatalf("the new key is answered %d", got)
+	}
+	if got := bob.deliver("siege.test", "/inbox", "bob", update); got != 202 {
+		t.Errorf("the old profile is answered %d", got)
+	}
+	n.settle()
+	carl.keys["carl"] = stolen
+	if got := carl.deliver("siege.test", "/inbox", "carl", carl.create("carl", "2", "with the old key", "")); got != 401 {
+		t.Errorf("the old key is answered %d", got)
+	}
+}
+
+func TestAnUndoPassedOnAgainUndoesNothingNewer(t *testing.T) {
+	n, ana, carl, bob, prove := passed(t)
+	post := ana.posts("like me", storage.Public)
+	like := func(number string) string {
+		return fmt.Sprintf(`{"id":"https://author.test/l/%s","type":"Like","actor":%q,"object":%q}`, number, carl.id("carl"), post.URI)
+	}
+	undo := prove(fmt.Sprintf(`{"@context":"https://www.w3.org/ns/activitystreams","id":"https://author.test/l/1/undo","type":"Undo","actor":%q,"object":%s}`, carl.id("carl"), like("1")))
+	likes := func() int64 {
+		n.settle()
+		p, err := ana.c.db.PostByID(t.Context(), post.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.LikesCount
+	}
+	n.update("siege.test", func(tx *storage.Tx) error {
+		return tx.SavePeer(t.Context(), &storage.Peer{Host: "author.test", Tier: storage.Partner, State: storage.PeerActive, PublicWeb: true})
+	})
+	carl.deliver("siege.test", "/inbox", "carl", like("1"))
+	if likes() != 1 {
+		t.Fatal("the like doesn't count")
+	}
+	bob.deliver("siege.test", "/inbox", "bob", undo)
+	if likes() != 0 {
+		t.Error("its Undo, passed on, doesn't count")
+	}
+	carl.deliver("siege.test", "/inbox", "carl", like("2"))
+	bob.deliver("siege.test", "/inbox", "bob", undo)
+	if likes() != 1 {
+		t.Error("the old Undo, passed on again, ended a newer like")
 	}
 }
 
