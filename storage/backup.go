@@ -71,7 +71,7 @@ func (q *Queries) Unused(ctx context.Context) (ok bool, inUse string, err error)
 	for _, table := range tables {
 		query := "SELECT 1 FROM ?"
 		switch table {
-		case "settings", "changes", "audit_parts":
+		case "settings", "changes", "audit_parts", "jobs": // a node's periodic jobs; others come of accounts and peers
 			continue
 		case "audit_entries":
 			query = "SELECT 1 FROM ? WHERE action <> '" + ActionConfig + "'"
