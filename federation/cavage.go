@@ -427,6 +427,10 @@ func Sign(r *http.Request, body []byte, keyID string, key crypto.PrivateKey, now
 			covered = append(covered, "content-type")
 		}
 	}
+	if sync := r.Header.Get(SyncHeader); sync != "" {
+		clean.Header.Set(SyncHeader, sync)
+		covered = append(covered, strings.ToLower(SyncHeader))
+	}
 	// A signer of the library may not be shared between goroutines, and costs nothing beside the arithmetic.
 	signer, chosen, err := httpsig.NewSigner([]httpsig.Algorithm{algorithm}, httpsig.DigestSha256, covered, httpsig.Signature, 0)
 	if err != nil || chosen != algorithm {

@@ -36,10 +36,15 @@ func (n *Node) listed(w http.ResponseWriter, r *http.Request) (*storage.Account,
 	return a, peer, true
 }
 
+// A pager reads one page; last is where the next one begins, 0 where there is none.
 type pager func(ctx context.Context, page storage.Page) (iris []string, items []json.RawMessage, last int64, err error)
 
 // collection answers the front of a list, or, with ?max_id=…, a page of it.
 func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, total int64, read pager) {
+	n.pages(w, r, id, total, pageSize, read)
+}
+
+func (n *Node) pages(w http.ResponseWriter, r *http.Request, id string, total int64, size int, read pager) {
 	query := r.URL.Query()
 	if !query.Has("page") {
 		body, err := n.Writer.OrderedCollection(id, total, id+"?page=true")
@@ -47,7 +52,7 @@ func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, tot
 		return
 	}
 	max := storage.ParseID(query.Get("max_id"))
-	iris, items, last, err := read(r.Context(), storage.Page{MaxID: max, Limit: pageSize})
+	iris, items, last, err := read(r.Context(), storage.Page{MaxID: max, Limit: size})
 	if err != nil {
 		n.broken(w, r, err)
 		return
@@ -56,7 +61,7 @@ func (n *Node) collection(w http.ResponseWriter, r *http.Request, id string, tot
 	if max > 0 {
 		p.ID += "&max_id=" + strconv.FormatInt(max, 10)
 	}
-	if len(iris)+len(items) == pageSize {
+	if last > 0 {
 		p.Next = id + "?page=true&max_id=" + strconv.FormatInt(last, 10)
 	}
 	body, err := n.Writer.OrderedCollectionPage(p)
@@ -86,6 +91,9 @@ func (n *Node) accounts(account int64, read func(context.Context, int64, storage
 		var last int64
 		for i, a := range list {
 			uris, last = append(uris, a.URI), cursors[i]
+		}
+		if len(list) < page.Limit {
+			last = 0
 		}
 		return uris, nil, last, err
 	}
@@ -123,6 +131,9 @@ func (n *Node) Outbox(w http.ResponseWriter, r *http.Request) {
 			}
 			items = append(items, body)
 		}
+		if len(posts) < page.Limit {
+			last = 0
+		}
 		return nil, items, last, nil
 	})
 }
@@ -149,22 +160,52 @@ func (n *Node) Replies(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, nil, 0, err
 		}
-		var uris []string
-		var last int64
-		for _, reply := range replies {
-			last = reply.ID
-			readable := !reply.Local() && (reply.Visibility == storage.Public || reply.Visibility == storage.Unlisted) && reply.Circle == storage.CircleNetwork
-			if reply.Local() {
-				how, err := n.reads(ctx, reply, host)
-				if err != nil {
-					return nil, nil, 0, err
-				}
-				readable = how != storage.NotForPeer
-			}
-			if readable {
-				uris = append(uris, reply.URI)
-			}
-		}
-		return uris, nil, last, nil
+		uris, last, err := n.readableURIs(ctx, replies, host)
+		return uris, nil, last, err
 	})
+}
+
+// Context lists the conversation that a post of ours began, as far as the asking peer may read it and it is
+// public in the network (FEP-7888).
+func (n *Node) Context(w http.ResponseWriter, r *http.Request) {
+	p, _, host, ok := n.readable(w, r)
+	if !ok {
+		return
+	}
+	_, total, err := n.DB.PublicInThread(r.Context(), p.ID, storage.Page{Limit: 1})
+	if err != nil {
+		n.broken(w, r, err)
+		return
+	}
+	n.collection(w, r, p.URI+"/context", total, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+		posts, _, err := n.DB.PublicInThread(ctx, p.ID, page)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		uris, last, err := n.readableURIs(ctx, posts, host)
+		return uris, nil, last, err
+	})
+}
+
+// readableURIs names, of the posts, those that the asker may read: ours by their rules, others'
+// where they are public in the network. last is as a pager gives it.
+func (n *Node) readableURIs(ctx context.Context, posts []*storage.Post, host string) (uris []string, last int64, err error) {
+	for _, p := range posts {
+		last = p.ID
+		readable := !p.Local() && (p.Visibility == storage.Public || p.Visibility == storage.Unlisted) && p.Circle == storage.CircleNetwork
+		if p.Local() {
+			how, err := n.reads(ctx, p, host)
+			if err != nil {
+				return nil, 0, err
+			}
+			readable = how != storage.NotForPeer
+		}
+		if readable {
+			uris = append(uris, p.URI)
+		}
+	}
+	if len(posts) < pageSize {
+		last = 0
+	}
+	return uris, last, nil
 }

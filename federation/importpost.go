@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"ruche/federation/vocab"
@@ -50,6 +51,9 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 		} else if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return nil, err
 		}
+	}
+	if err := forCommunity(ctx, q, o, n); err != nil {
+		return nil, err
 	}
 	seen := map[int64]bool{}
 	for _, m := range o.Mentions {
@@ -106,6 +110,12 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 	if err == nil || !errors.Is(err, storage.ErrNotFound) {
 		return p, err
 	}
+	return n.fetchPost(ctx, uri, nil)
+}
+
+// fetchPost reads a post from its host and keeps it as backfill. fits, where not nil, says whether
+// it is what was looked for; what isn't is not kept.
+func (n *Node) fetchPost(ctx context.Context, uri string, fits func(*vocab.Object) error) (*storage.Post, error) {
 	host, err := HostOf(uri)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, storage.ErrNotFound)
@@ -120,31 +130,18 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 	if reason := peer.Refuses(storage.In, storage.CrossPosts); reason != "" {
 		return nil, fmt.Errorf("%s: %w", reason, ErrNotPeer)
 	}
-	doc, err := n.document(ctx, uri)
-	if err != nil {
-		return nil, err
-	}
-	o, err := vocab.ParseObject(doc)
+	o, err := n.readObject(ctx, uri)
 	if err != nil {
 		return nil, err
 	}
 	if o.ID != uri {
-		// The page of a post, say: its id counts, on the same host, and must answer for itself.
-		if err := sameHost(o.ID, uri); err != nil {
-			return nil, err
-		}
-		id := o.ID
-		if p, err := n.DB.PostByURI(ctx, id); err == nil {
+		if p, err := n.DB.PostByURI(ctx, o.ID); err == nil {
 			return p, nil
 		}
-		if doc, err = n.document(ctx, id); err != nil {
+	}
+	if fits != nil {
+		if err := fits(o); err != nil {
 			return nil, err
-		}
-		if o, err = vocab.ParseObject(doc); err != nil {
-			return nil, err
-		}
-		if o.ID != id {
-			return nil, fmt.Errorf("%s answers with %s: %w", id, o.ID, ErrUntrusted)
 		}
 	}
 	if len(o.AttributedTo) == 0 {
@@ -167,4 +164,66 @@ func (n *Node) Post(ctx context.Context, uri string) (*storage.Post, error) {
 		return err
 	})
 	return &post.Post, err
+}
+
+// readObject fetches an object and makes sure that it answers for its own id. What is asked for may be
+// its page, or the activity that published it.
+func (n *Node) readObject(ctx context.Context, uri string) (*vocab.Object, error) {
+	doc, err := n.document(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	o, err := vocab.ParseObject(doc)
+	if err != nil {
+		return nil, err
+	}
+	id := o.ID
+	if o.Type == "Create" {
+		act, err := vocab.ParseActivity(doc)
+		if err != nil {
+			return nil, err
+		}
+		id = act.Object.ID
+	}
+	if id == uri {
+		return o, nil
+	}
+	// The id counts, on the same host, and must answer for itself.
+	if err := sameHost(id, uri); err != nil {
+		return nil, err
+	}
+	if doc, err = n.document(ctx, id); err != nil {
+		return nil, err
+	}
+	if o, err = vocab.ParseObject(doc); err != nil {
+		return nil, err
+	}
+	if o.ID != id {
+		return nil, fmt.Errorf("%s answers with %s: %w", id, o.ID, ErrUntrusted)
+	}
+	return o, nil
+}
+
+// Reread reads a post that is known here from its host once more, and gives what the host says now and
+// who wrote it. A Tombstone is a *StatusError of 410.
+func (n *Node) Reread(ctx context.Context, uri string) (*vocab.Object, *storage.Account, error) {
+	p, err := n.DB.PostByURI(ctx, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	author, err := n.DB.AccountByID(ctx, p.AuthorID)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := n.readObject(ctx, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	if vocab.IsTombstone(o.Type) {
+		return nil, nil, &StatusError{Status: http.StatusGone}
+	}
+	if o.ID != uri {
+		return nil, nil, fmt.Errorf("%s answers with %s: %w", uri, o.ID, ErrUntrusted)
+	}
+	return o, author, nil
 }

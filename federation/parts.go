@@ -40,8 +40,31 @@ func NoteParts(ctx context.Context, q *storage.Queries, p *storage.Post) (vocab.
 	if parts.Quote, err = q.QuoteOf(ctx, p.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return parts, err
 	}
-	parts.Emojis, err = q.ShownEmojis(ctx, "", p.Emojis)
-	return parts, err
+	if parts.Emojis, err = q.ShownEmojis(ctx, "", p.Emojis); err != nil {
+		return parts, err
+	}
+	return parts, audience(ctx, q, p, &parts)
+}
+
+// audience is for whom a post was written besides its author's followers and those it names: the
+// community that it is in, and those who read what it answers, whose own node passes it on to them
+// (ActivityPub §7.1.2).
+func audience(ctx context.Context, q *storage.Queries, p *storage.Post, parts *vocab.NoteParts) error {
+	in, err := q.CommunityOf(ctx, p.ID)
+	if err == nil {
+		parts.Community, err = q.AccountByID(ctx, in.CommunityID)
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if p.InReplyToUser == 0 || p.InReplyToUser == p.AuthorID || (p.Visibility != storage.Public && p.Visibility != storage.Unlisted) {
+		return nil
+	}
+	answered, err := q.AccountByID(ctx, p.InReplyToUser)
+	if err == nil && answered.FollowersURI != "" {
+		parts.Also = []string{answered.FollowersURI}
+	}
+	return err
 }
 
 // ActorParts reads what hangs on a local account, for writing it.

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,21 +18,34 @@ import (
 // announce: somebody on a peer shares a post. Of the embedded object only the id counts: its
 // words come from its own host.
 func (in *Inbox) announce(ctx context.Context, tx *storage.Tx, r *received) error {
-	for _, id := range []string{r.ID, r.Object.ID} {
+	if inner := r.Object.Document; inner != nil && vocab.IsActivity(inner.Type()) {
+		return in.announced(ctx, tx, r, inner)
+	}
+	return in.share(ctx, tx, r, cmp.Or(r.fetched, r.Object.ID))
+}
+
+// share keeps that the actor passes on the post with that id, after its reading where it isn't here.
+func (in *Inbox) share(ctx context.Context, tx *storage.Tx, r *received, uri string) error {
+	for _, id := range []string{r.ID, uri} {
 		if dead, err := in.ended(ctx, tx, id); err != nil {
 			return err
 		} else if dead {
 			return ignored("ended")
 		}
 	}
-	original, err := tx.PostByURI(ctx, r.Object.ID)
+	original, err := tx.PostByURI(ctx, uri)
 	if errors.Is(err, storage.ErrNotFound) {
-		return in.fetchShared(ctx, tx, r)
+		return in.fetchShared(ctx, tx, r, uri)
 	}
 	if err != nil {
 		return err
 	}
-	if !original.DeletedAt.IsZero() || original.ShareOfID != 0 || (original.Visibility != storage.Public && original.Visibility != storage.Unlisted) {
+	taken, err := in.takenIn(ctx, tx, r.actor, original)
+	if err != nil {
+		return err
+	}
+	public := original.Visibility == storage.Public || original.Visibility == storage.Unlisted
+	if !original.DeletedAt.IsZero() || original.ShareOfID != 0 || !public && !(taken && original.Visibility == storage.Members) {
 		return ignored("not_to_be_shared")
 	}
 	if original.Local() {
@@ -50,7 +64,7 @@ func (in *Inbox) announce(ctx context.Context, tx *storage.Tx, r *received) erro
 		return err
 	}
 	visibility := r.Visibility(r.actor.FollowersURI)
-	if visibility == storage.Direct {
+	if visibility == storage.Direct || !public {
 		visibility = storage.Followers
 	}
 	share := &storage.NewPost{Post: storage.Post{
@@ -66,9 +80,9 @@ func (in *Inbox) announce(ctx context.Context, tx *storage.Tx, r *received) erro
 
 // fetchShared queues the reading of a shared post in the lane of its own host; the share is
 // applied after that.
-func (in *Inbox) fetchShared(ctx context.Context, tx *storage.Tx, r *received) error {
-	host, err := federation.HostOf(r.Object.ID)
-	if err != nil || host == in.Node.Host || r.fetched {
+func (in *Inbox) fetchShared(ctx context.Context, tx *storage.Tx, r *received, uri string) error {
+	host, err := federation.HostOf(uri)
+	if err != nil || host == in.Node.Host || r.fetched != "" {
 		return ignored("unknown_post")
 	}
 	if err := in.Node.Permit(ctx, host); errors.Is(err, federation.ErrNotPeer) {
@@ -76,13 +90,14 @@ func (in *Inbox) fetchShared(ctx context.Context, tx *storage.Tx, r *received) e
 	} else if err != nil {
 		return err
 	}
-	return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Key: "fetch " + r.ID, Host: host, Args: fetch{URI: r.Object.ID, Then: true, SignedAt: r.signedAt}, Body: r.Raw})
+	return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Key: "fetch " + r.ID, Host: host, Args: fetch{URI: uri, Then: true, SignedAt: r.signedAt}, Body: r.Raw})
 }
 
 // fetch is a job's arguments: what to read, and whether its body is an activity that waits for it.
 type fetch struct {
 	URI      string    `json:"uri"`
 	Then     bool      `json:"then,omitempty"`
+	Again    bool      `json:"again,omitempty"` // it is known here, and said to have changed
 	SignedAt time.Time `json:"signed_at,omitzero"`
 }
 
@@ -91,6 +106,9 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	var f fetch
 	if err := json.Unmarshal([]byte(job.Args), &f); err != nil {
 		return queue.Permanent(fmt.Errorf("read job: %w", err))
+	}
+	if f.Again {
+		return in.rereadPost(ctx, job, f.URI)
 	}
 	p, err := in.Node.Post(ctx, f.URI)
 	if err != nil {
@@ -102,7 +120,9 @@ func (in *Inbox) Fetch(ctx context.Context, job *storage.Job) error {
 	if !f.Then {
 		return nil
 	}
-	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Fetched: true})
+	// Its id may be another than the one that was asked for: a page, say. Applied by that one, the
+	// share would be fetched for again, and again.
+	args, err := json.Marshal(envelope{SignedAt: f.SignedAt, Object: p.URI})
 	if err != nil {
 		return queue.Permanent(err)
 	}

@@ -19,7 +19,10 @@ type received struct {
 	actor    *storage.Account
 	peer     *storage.Peer
 	signedAt time.Time
-	fetched  bool // see envelope
+	body     []byte // as it came, for passing it on
+	fetched  string // the id of the post that was read for it, if one had to be
+	// inner is what a community passes on, where its actor's own proof holds.
+	inner *received
 	// profile is the actor's own new document, translated before the transaction; Update only.
 	profile *storage.Account
 }
@@ -95,7 +98,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 	if err != nil {
 		return nil, queue.Permanent(err)
 	}
-	r := &received{Activity: a, signedAt: e.SignedAt, fetched: e.Fetched}
+	r := &received{Activity: a, signedAt: e.SignedAt, body: job.Body, fetched: e.Object}
 	if handlers[a.Type] == nil {
 		return r, ignored("unknown_type")
 	}
@@ -114,6 +117,7 @@ func (in *Inbox) prepare(ctx context.Context, job *storage.Job) (*received, erro
 		return r, ignored(reason)
 	}
 	r.peer = peer
+	r.inner = in.proven(ctx, r)
 	if a.Type == "Update" && a.Object.ID == a.Actor && a.Object.Document != nil {
 		actor, err := vocab.ParseActor(a.Object.Document)
 		if err != nil {

@@ -3,9 +3,11 @@ package inbox
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"ruche/federation"
 	"ruche/federation/vocab"
+	"ruche/outbox"
 	"ruche/storage"
 )
 
@@ -36,13 +38,30 @@ func (in *Inbox) create(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	added, err := tx.AddPost(ctx, post)
-	if err == nil && !added {
-		return ignored("known")
-	}
 	if err != nil {
 		return err
 	}
-	return in.checkQuote(ctx, tx, post.ID, 1)
+	if !added {
+		return ignored("known")
+	}
+	if err := in.checkQuote(ctx, tx, post.ID, 1); err != nil {
+		return err
+	}
+	if err := in.Node.WantParent(ctx, tx, &post.Post); err != nil {
+		return err
+	}
+	to := addressed(r, object)
+	if post.Community != 0 {
+		if err := in.Outbox.TakeIn(ctx, tx, post.Community, r.actor, &post.Post, outbox.AsItCame(r.body, to)); err != nil {
+			return err
+		}
+	}
+	return in.Outbox.Forward(ctx, tx, &post.Post, to, r.body)
+}
+
+// addressed is everybody whom an activity or its object names as a recipient.
+func addressed(r *received, object *vocab.Object) []string {
+	return slices.Concat(r.To, r.Cc, object.To, object.Cc)
 }
 
 // ownObject reads the embedded object, if it is the actor's own to speak of.

@@ -22,7 +22,7 @@ func (in *Inbox) add(ctx context.Context, tx *storage.Tx, r *received) error {
 		return ignored("object_elsewhere")
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
-	if errors.Is(err, storage.ErrNotFound) && r.fetched {
+	if errors.Is(err, storage.ErrNotFound) && r.fetched != "" {
 		return ignored("unknown_post")
 	}
 	if errors.Is(err, storage.ErrNotFound) {

@@ -27,15 +27,25 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	if blocked, err := tx.Blocks(ctx, target.ID, r.actor.ID); err != nil {
-		return err
-	} else if blocked {
-		return ignored("blocked")
-	}
 	f := &storage.Follow{FollowerID: r.actor.ID, FolloweeID: target.ID, URI: r.ID, State: storage.Pending, ShowShares: true}
 	asked := target.Locked || r.peer.ApproveFollows
 	if !asked {
 		f.State = storage.Accepted
+	}
+	if blocked, err := tx.Blocks(ctx, target.ID, r.actor.ID); err != nil {
+		return err
+	} else if blocked && target.Kind != storage.Group { // a community says so
+		return ignored("blocked")
+	}
+	if target.Kind == storage.Group {
+		state, refusal, err := in.Outbox.Admit(ctx, tx, target, r.actor)
+		if err != nil {
+			return err
+		}
+		if refusal != "" {
+			return in.Outbox.RefuseMember(ctx, tx, target, r.actor, r.ID, refusal)
+		}
+		f.State = state
 	}
 	f, added, err := tx.AddFollow(ctx, f)
 	if err != nil {
@@ -48,7 +58,13 @@ func (in *Inbox) follow(ctx context.Context, tx *storage.Tx, r *received) error 
 		}
 	}
 	if f.State == storage.Pending && asked {
-		return nil
+		if target.Kind != storage.Group {
+			return nil
+		}
+		// Somebody may have been invited since they asked.
+		if state, _, err := in.Outbox.Admit(ctx, tx, target, r.actor); err != nil || state != storage.Accepted {
+			return err
+		}
 	}
 	return in.Outbox.AcceptFollow(ctx, tx, f)
 }

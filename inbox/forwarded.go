@@ -38,7 +38,7 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 	signedAt, err := in.Node.Gate.VerifyProof(ctx, doc, a.Actor)
 	// An Undo that only names what it undoes may be that of a follow, whose id some servers use again.
 	if err == nil && (a.Type != "Undo" || a.Object.Document != nil) {
-		err = in.keep(ctx, a, envelope{SignedAt: signedAt})
+		err = in.keep(ctx, a, doc.Raw, envelope{SignedAt: signedAt}, nil)
 		if late := (*refusal)(nil); errors.As(err, &late) {
 			in.Refused(late.reason)
 			return nil
@@ -50,12 +50,12 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 	}
 	in.Log.InfoContext(ctx, "passed on without a valid proof", "activity", a.ID, "by", signer.Owner, "err", err)
 	objectHost, err := federation.HostOf(a.Object.ID)
-	if a.Type != "Create" && a.Type != "Update" || err != nil || objectHost != host {
+	if a.Type != "Create" && a.Type != "Update" && a.Type != "Delete" || err != nil || objectHost != host {
 		in.Refused("forwarded_unproven")
 		return nil
 	}
 	return in.DB.Update(ctx, func(tx *storage.Tx) error {
-		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Host: host, Args: fetch{URI: a.Object.ID}})
+		return tx.Enqueue(ctx, storage.NewJob{Kind: JobFetch, Host: host, Args: fetch{URI: a.Object.ID, Again: a.Type != "Create"}})
 	})
 }
 

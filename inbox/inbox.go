@@ -31,17 +31,19 @@ type Inbox struct {
 
 // Kinds of job.
 const (
-	JobApply = "apply"
-	JobFetch = "fetch"
-	JobGone  = "gone"
-	JobQuote = "quote" // verify that a post may quote another
-	JobMove  = "move"  // verify that an account moved
+	JobApply     = "apply"
+	JobFetch     = "fetch"
+	JobGone      = "gone"
+	JobFollowers = "followers" // compare who follows an account with its node's list
+	JobQuote     = "quote"     // verify that a post may quote another
+	JobMove      = "move"      // verify that an account moved
 )
 
 // Register tells the queue who does the inbox's jobs.
 func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobApply, in.Apply)
 	q.Handle(JobFetch, in.Fetch)
+	q.Handle(JobFollowers, in.Followers)
 	q.Handle(JobGone, in.Gone)
 	q.Handle(JobQuote, in.Quote)
 	q.Handle(JobMove, in.Move)

@@ -22,8 +22,8 @@ const bodyTime = 15 * time.Second
 // envelope is what is known of a received activity besides its body.
 type envelope struct {
 	SignedAt time.Time `json:"signed_at"`
-	// Fetched: what it is about was read already. What is still unknown then won't be found.
-	Fetched bool `json:"fetched,omitempty"`
+	// Object is the id of what was fetched for the activity, where it had to be.
+	Object string `json:"object,omitempty"`
 }
 
 // refusal is an answer at the door: nothing was stored.
@@ -116,11 +116,13 @@ func (in *Inbox) receive(w http.ResponseWriter, r *http.Request) (*vocab.Activit
 	if signer.Owner != a.Actor {
 		return a, in.forwarded(ctx, doc, a, signer)
 	}
-	return a, in.keep(ctx, a, envelope{SignedAt: signer.SignedAt})
+	return a, in.keep(ctx, a, body, envelope{SignedAt: signer.SignedAt}, func(tx *storage.Tx, actor *storage.Account) error {
+		return in.compareFollowers(ctx, tx, r, signer, actor)
+	})
 }
 
-// keep stores what a known, verified actor said, to be applied.
-func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, e envelope) error {
+// keep stores what a known, verified actor said, as it came, to be applied. also, where not nil, is part of the act.
+func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, body []byte, e envelope, also func(*storage.Tx, *storage.Account) error) error {
 	actor, err := in.DB.AccountByURI(ctx, a.Actor)
 	if err != nil {
 		return err
@@ -141,7 +143,12 @@ func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, e envelope) error 
 		return refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", actor.Peer)
 	}
 	return in.DB.Update(ctx, func(tx *storage.Tx) error {
-		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: e, Body: a.Raw})
+		if also != nil {
+			if err := also(tx, actor); err != nil {
+				return err
+			}
+		}
+		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: e, Body: body})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ruche/federation"
+	"ruche/federation/vocab"
 	"ruche/outbox"
 	"ruche/storage"
 )
@@ -26,6 +27,21 @@ func (in *Inbox) update(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
+	if err := in.edited(ctx, tx, r, object); err != nil {
+		return err
+	}
+	p, err := tx.PostByURI(ctx, object.ID)
+	if err != nil {
+		return err
+	}
+	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, addressed(r, object))); err != nil {
+		return err
+	}
+	return in.Outbox.ForwardChange(ctx, tx, p, storage.PostCrossing(p), r.body)
+}
+
+// edited keeps an author's new words for a post.
+func (in *Inbox) edited(ctx context.Context, tx *storage.Tx, r *received, object *vocab.Object) error {
 	old, err := tx.PostByURI(ctx, object.ID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && !old.DeletedAt.IsZero() {
 		return ignored("unknown_post")
@@ -120,14 +136,16 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 	if r.Object.ID == r.actor.URI {
 		return tx.EndAccount(ctx, r.actor.ID)
 	}
-	if !onActorsHost(r, r.Object.ID) {
-		return ignored("object_elsewhere")
-	}
-	if stamp, err := in.deleteStamp(ctx, tx, r); err != nil || stamp {
-		return err
+	if onActorsHost(r, r.Object.ID) {
+		if stamp, err := in.deleteStamp(ctx, tx, r); err != nil || stamp {
+			return err
+		}
 	}
 	p, err := tx.PostByURI(ctx, r.Object.ID)
 	if errors.Is(err, storage.ErrNotFound) {
+		if !onActorsHost(r, r.Object.ID) {
+			return ignored("object_elsewhere")
+		}
 		// Its Create may still be on the way.
 		return tx.EndActivity(ctx, r.Object.ID, r.signedAt)
 	}
@@ -135,7 +153,13 @@ func (in *Inbox) delete(ctx context.Context, tx *storage.Tx, r *received) error 
 		return err
 	}
 	if p.AuthorID != r.actor.ID {
-		return ignored("not_theirs_to_delete")
+		return in.moderated(ctx, tx, r, p)
+	}
+	if err := in.Outbox.PassOnChange(ctx, tx, p, outbox.AsItCame(r.body, slices.Concat(r.To, r.Cc))); err != nil {
+		return err
+	}
+	if err := in.Outbox.ForwardChange(ctx, tx, p, storage.CrossTakeback, r.body); err != nil {
+		return err
 	}
 	_, blobs, err := tx.DeletePost(ctx, p)
 	if err != nil {

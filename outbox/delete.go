@@ -21,12 +21,29 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 		return p, o.Unshare(ctx, author, p.ShareOfID)
 	}
 	err = o.DB.Update(ctx, func(tx *storage.Tx) error {
-		_, targets, err := o.audience(ctx, tx, p)
+		parts, targets, err := o.audience(ctx, tx, p)
 		if err != nil {
 			return err
 		}
 		reached, err := o.reached(ctx, tx, p.ID)
 		if err != nil {
+			return err
+		}
+		activity := p.URI + "/delete"
+		deletion := func(v variant) ([]byte, error) {
+			to, cc := author.FollowersURI, []string(nil)
+			if p.Visibility == storage.Members && parts.Community != nil {
+				to = parts.Community.FollowersURI
+			}
+			if v.how == storage.Openly {
+				to = vocab.Public
+			}
+			if parts.Community != nil {
+				cc = []string{parts.Community.URI}
+			}
+			return o.Writer.Delete(activity, author, p.URI, []string{to}, cc)
+		}
+		if err := o.PassOnChange(ctx, tx, p, deletion); err != nil {
 			return err
 		}
 		gone, blobs, err := tx.DeletePost(ctx, p)
@@ -36,14 +53,7 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 		if err := ForgetMedia(ctx, tx, blobs); err != nil {
 			return err
 		}
-		activity := p.URI + "/delete"
-		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), func(v variant) ([]byte, error) {
-			to := author.FollowersURI
-			if v.how == storage.Openly {
-				to = vocab.Public
-			}
-			return o.Writer.Delete(activity, author, p.URI, []string{to}, nil)
-		})
+		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), deletion)
 	})
 	return p, err
 }

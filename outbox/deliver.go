@@ -21,6 +21,8 @@ type delivery struct {
 	Actor  int64  `json:"actor"`
 	Shared bool   `json:"shared,omitempty"`
 	Post   int64  `json:"post,omitempty"`
+	// Sync: it is for followers alone, so their list is compared with the receiver's (FEP-8fcf).
+	Sync bool `json:"sync,omitempty"`
 	// What is asked of the peer's policy again when it is sent.
 	What storage.Crossing `json:"what,omitempty"`
 }
@@ -47,7 +49,7 @@ func (v variant) of(parts vocab.NoteParts) vocab.NoteParts {
 }
 
 // sendWritten queues an activity about a post: one job per inbox, to the peers that their policy and the
-// post's circle include. write is called once per variant.
+// post's circle include. write is called once per variant; what gives nil isn't for those peers.
 func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.Crossing, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(variant) ([]byte, error)) error {
 	hosts := make([]string, 0, len(targets))
 	for _, t := range targets {
@@ -80,6 +82,10 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.C
 			if err != nil {
 				return err
 			}
+			if body == nil {
+				bodies[v] = 0
+				continue
+			}
 			if body, err = prove(ctx, tx, actor, body); err != nil {
 				return err
 			}
@@ -87,9 +93,13 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.C
 				return err
 			}
 		}
+		if bodies[v] == 0 {
+			continue
+		}
 		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared, What: what}
 		if post != nil {
 			args.Post = post.ID
+			args.Sync = actor.ID == post.AuthorID && (post.Visibility == storage.Followers || v.how == storage.ToFollowers && post.Visibility != storage.Direct && post.Visibility != storage.Members)
 			reached = append(reached, t.Peer)
 		}
 		jobs = append(jobs, storage.NewJob{Kind: JobDeliver, Key: laneKey(t.Peer, actor.ID), Host: t.Peer, Args: args, BodyID: bodies[v]})
@@ -141,7 +151,20 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	if err != nil {
 		return queue.Permanent(fmt.Errorf("key of %s: %w", actor.Username, err))
 	}
+	var sync string
+	if d.Sync {
+		said, ok, err := o.Resolver.Synchronization(ctx, actor, job.Host)
+		if err != nil {
+			return err
+		}
+		if ok {
+			sync = said.String()
+		}
+	}
 	result, err := o.Client.Post(ctx, d.Inbox, job.Body, func(r *http.Request) error {
+		if sync != "" {
+			r.Header.Set(federation.SyncHeader, sync)
+		}
 		return federation.Sign(r, job.Body, actor.KeyID, key, o.DB.Now())
 	})
 	if err != nil {

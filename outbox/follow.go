@@ -49,6 +49,16 @@ func (o *Outbox) follow(ctx context.Context, tx *storage.Tx, me, them *storage.A
 	if them.Local() && !them.Locked {
 		f.State = storage.Accepted
 	}
+	if them.Local() && them.Kind == storage.Group {
+		state, refusal, err := o.Admit(ctx, tx, them, me)
+		if err != nil {
+			return err
+		}
+		if refusal != "" {
+			return invalid("%s", refusal)
+		}
+		f.State = state
+	}
 	f, added, err := tx.AddFollow(ctx, f)
 	if err != nil {
 		return err
@@ -176,4 +186,16 @@ func (o *Outbox) answer(ctx context.Context, tx *storage.Tx, f *storage.Follow, 
 		return err
 	}
 	return o.send(ctx, tx, storage.CrossTakeback, followee, body, storage.InboxTarget{Peer: follower.Peer, Inbox: follower.InboxURI})
+}
+
+// DisownFollow tells a peer's account that one of ours doesn't follow it, whatever its node believes,
+// in the caller's transaction.
+func (o *Outbox) DisownFollow(ctx context.Context, tx *storage.Tx, me, them *storage.Account) error {
+	f := &storage.Follow{ID: tx.NewID(tx.Now()), FollowerID: me.ID, FolloweeID: them.ID}
+	f.URI = tx.URIs().Follow(f.ID)
+	body, err := o.Writer.UndoFollow(f.URI+"/undo", f, me, them)
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, tx, storage.CrossTakeback, me, body, storage.InboxTarget{Peer: them.Peer, Inbox: them.InboxURI})
 }

@@ -73,6 +73,14 @@ func (o *Outbox) visible(ctx context.Context, q *storage.Queries, me *storage.Ac
 	return p, err
 }
 
+// absent turns "there is none" into no error.
+func absent(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 func active(a *storage.Account) error {
 	if !a.Active() {
 		return fmt.Errorf("the account is suspended: %w", ErrForbidden)

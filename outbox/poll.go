@@ -182,7 +182,9 @@ func (o *Outbox) tellAgain(ctx context.Context, tx *storage.Tx, p *storage.Post,
 	}
 	activity := tx.URIs().Activity(tx.NewID(tx.Now()))
 	targets = append(append(targets, reached...), others...)
-	return o.sendWritten(ctx, tx, storage.PostCrossing(p), author, p, targets, func(v variant) ([]byte, error) {
-		return o.Writer.Update(activity, p, author, v.of(parts), v.how)
-	})
+	update := func(v variant) ([]byte, error) { return o.Writer.Update(activity, p, author, v.of(parts), v.how) }
+	if err := o.sendWritten(ctx, tx, storage.PostCrossing(p), author, p, targets, update); err != nil {
+		return err
+	}
+	return o.PassOnChange(ctx, tx, p, update)
 }

@@ -82,7 +82,7 @@ func (o *Outbox) Post(ctx context.Context, author *storage.Account, d Draft) (*s
 				return err
 			}
 		}
-		return o.announcePost(ctx, tx, author, &post.Post)
+		return o.publish(ctx, tx, author, post)
 	})
 	if errors.Is(err, storage.ErrExists) && d.IdempotencyKey != "" {
 		id, err := o.DB.Remembered(ctx, author.ID, d.IdempotencyKey)
@@ -155,6 +155,9 @@ func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (p
 		post.InReplyToID = parent.ID
 		// An answer goes no further than what it answers.
 		post.Circle = narrower(post.Circle, parent.Circle)
+	}
+	if err := o.chooseCommunity(ctx, author, post); err != nil {
+		return nil, nil, err
 	}
 	return post, quoted, nil
 }
@@ -259,6 +262,26 @@ func (o *Outbox) write(ctx context.Context, typed string) (*written, error) {
 	return w, nil
 }
 
+// publish queues a new post's Create, and gives it to the community that it was written for.
+func (o *Outbox) publish(ctx context.Context, tx *storage.Tx, author *storage.Account, n *storage.NewPost) error {
+	p := &n.Post
+	if n.Community != 0 {
+		if _, err := tx.PutInCommunity(ctx, p.ID, n.Community, storage.Asked); err != nil {
+			return err
+		}
+	}
+	if err := o.announcePost(ctx, tx, author, p); err != nil || n.Community == 0 {
+		return err
+	}
+	parts, err := federation.NoteParts(ctx, &tx.Queries, p)
+	if err != nil {
+		return err
+	}
+	return o.TakeIn(ctx, tx, n.Community, author, p, func(v variant) ([]byte, error) {
+		return o.Writer.Create(p.URI+"/create", p, author, v.of(parts), v.how)
+	})
+}
+
 // announcePost queues a new post's Create.
 func (o *Outbox) announcePost(ctx context.Context, tx *storage.Tx, author *storage.Account, p *storage.Post) error {
 	parts, targets, err := o.audience(ctx, tx, p)
@@ -284,7 +307,10 @@ func (o *Outbox) audience(ctx context.Context, tx *storage.Tx, p *storage.Post) 
 			targets = append(targets, inboxOf(a))
 		}
 	}
-	if p.Visibility == storage.Direct {
+	if parts.Community != nil && !parts.Community.Local() {
+		targets = append(targets, inboxOf(parts.Community))
+	}
+	if p.Visibility == storage.Direct || p.Visibility == storage.Members {
 		return parts, targets, nil
 	}
 	if p.InReplyToUser != 0 && (p.Visibility == storage.Public || p.Visibility == storage.Unlisted) {

@@ -61,10 +61,6 @@ func (o *Outbox) Unshare(ctx context.Context, author *storage.Account, id int64)
 	if err != nil {
 		return err
 	}
-	writer, err := o.DB.AccountByID(ctx, original.AuthorID)
-	if err != nil {
-		return err
-	}
 	return o.DB.Update(ctx, func(tx *storage.Tx) error {
 		share, err := tx.ShareBy(ctx, author.ID, original.ID)
 		if errors.Is(err, storage.ErrNotFound) {
@@ -73,22 +69,31 @@ func (o *Outbox) Unshare(ctx context.Context, author *storage.Account, id int64)
 		if err != nil {
 			return err
 		}
-		targets, err := o.shareTargets(ctx, tx, author, writer)
-		if err != nil {
-			return err
-		}
-		reached, err := o.reached(ctx, tx, share.ID)
-		if err != nil {
-			return err
-		}
-		gone, _, err := tx.DeletePost(ctx, share)
-		if err != nil || !gone {
-			return err
-		}
-		activity := share.URI + "/undo"
-		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, share, append(targets, reached...), func(v variant) ([]byte, error) {
-			return o.Writer.UndoAnnounce(activity, share, author, original.URI, writer.URI, v.how)
-		})
+		return o.unshare(ctx, tx, author, share, original)
+	})
+}
+
+// unshare takes a share back and tells every host that has it.
+func (o *Outbox) unshare(ctx context.Context, tx *storage.Tx, author *storage.Account, share, original *storage.Post) error {
+	writer, err := tx.AccountByID(ctx, original.AuthorID)
+	if err != nil {
+		return err
+	}
+	targets, err := o.shareTargets(ctx, tx, author, writer)
+	if err != nil {
+		return err
+	}
+	reached, err := o.reached(ctx, tx, share.ID)
+	if err != nil {
+		return err
+	}
+	gone, _, err := tx.DeletePost(ctx, share)
+	if err != nil || !gone {
+		return err
+	}
+	activity := share.URI + "/undo"
+	return o.sendWritten(ctx, tx, storage.CrossTakeback, author, share, append(targets, reached...), func(v variant) ([]byte, error) {
+		return o.Writer.UndoAnnounce(activity, share, author, original.URI, writer.URI, v.how)
 	})
 }
 

@@ -255,7 +255,7 @@ func (tx *Tx) WaveAway(ctx context.Context, account, target int64) error {
 
 // CountLocalAccounts counts the people of this node.
 func (q *Queries) CountLocalAccounts(ctx context.Context) (int, error) {
-	n, err := q.idb.NewSelect().Model((*Account)(nil)).Where("a.peer = '' AND a.kind <> ? AND a.deleted_at IS NULL", Application).Count(ctx)
+	n, err := q.idb.NewSelect().Model((*Account)(nil)).Where("a.peer = '' AND a.kind NOT IN (?, ?) AND a.deleted_at IS NULL", Application, Group).Count(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count accounts: %w", err)
 	}

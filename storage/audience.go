@@ -21,8 +21,8 @@ func (q *Queries) HadPost(ctx context.Context, p *Post, among []int64) ([]int64,
 	list := bun.List(among)
 	return q.among(ctx, among, `SELECT id FROM accounts WHERE id = ? AND id IN (?)
 		UNION SELECT account_id FROM mentions WHERE post_id = ? AND account_id IN (?)
-		UNION SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND ? <> ? AND follower_id IN (?)`,
-		p.AuthorID, list, p.ID, list, p.AuthorID, Accepted, p.Visibility, Direct, list)
+		UNION SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND ? NOT IN (?, ?) AND follower_id IN (?)`,
+		p.AuthorID, list, p.ID, list, p.AuthorID, Accepted, p.Visibility, Direct, Members, list)
 }
 
 func (q *Queries) among(ctx context.Context, among []int64, query string, args ...any) ([]int64, error) {

@@ -181,6 +181,7 @@ func (db *DB) hear(ctx context.Context, began time.Time, heard map[int64]time.Ti
 // ended jobs, sign-ins of some time ago.
 func (tx *Tx) Tidy(ctx context.Context) error {
 	for statement, age := range map[string]time.Duration{
+		"DELETE FROM thread_fetches WHERE started_at < ?":          24 * time.Hour,
 		"DELETE FROM changes WHERE at < ?":                         changeKept,
 		"DELETE FROM ended_activities WHERE at < ?":                EndedKept,
 		"DELETE FROM codes WHERE expires_at < ?":                   0,

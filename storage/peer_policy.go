@@ -174,6 +174,8 @@ func PostCrossing(p *Post) Crossing {
 		return CrossShares
 	case p.Visibility == Direct:
 		return CrossDirect
+	case p.Visibility == Members:
+		return CrossCommunities
 	}
 	return CrossPosts
 }

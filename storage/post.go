@@ -15,6 +15,7 @@ const (
 	Unlisted  = "unlisted"
 	Followers = "followers"
 	Direct    = "direct"
+	Members   = "members" // of the community that it is in, when that isn't open to everybody
 )
 
 // Circles: how far a post may go at most.
@@ -86,6 +87,9 @@ type NewPost struct {
 	Poll     *Poll    // nil: it asks nothing
 	Quote    *Quote   // nil: it quotes nothing
 	Customs  []*Emoji // what a peer says of the emojis that the text calls
+	// Community is the group that a peer's post says it was written for. Whether it is in it, the
+	// community says.
+	Community int64
 }
 
 // A Mention ties a post to an account that it names.
@@ -291,21 +295,6 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	return true, tx.adoptQuotes(ctx, p)
 }
 
-// adoptReplies ties to a post the answers that arrived before it.
-func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
-	if p.ShareOfID != 0 || p.Local() {
-		return nil // an answer to a local post always finds it
-	}
-	res, err := tx.idb.NewRaw("UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL", p.ID, p.AuthorID, p.URI).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("adopt replies: %w", err)
-	}
-	if n, err := res.RowsAffected(); err == nil && n > 0 {
-		return tx.countOnPost(ctx, p.ID, "replies_count", int(n))
-	}
-	return nil
-}
-
 func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 	p := &n.Post
 	for _, id := range n.Mentions {
@@ -376,7 +365,7 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 			return err
 		}
 	}
-	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct {
+	if p.ShareOfID == 0 && p.InReplyToURI == "" && p.Visibility != Direct && p.Visibility != Members {
 		err := tx.notifyAll(ctx, NotifyPost, p.AuthorID, p.ID, "SELECT follower_id FROM follows WHERE followee_id = ? AND state = ? AND follower_local = ? AND notify = ?", p.AuthorID, Accepted, true, true)
 		if err != nil {
 			return err
@@ -406,13 +395,4 @@ func (q *Queries) ShareBy(ctx context.Context, account, post int64) (*Post, erro
 		return nil, notFound("share", err)
 	}
 	return p, nil
-}
-
-func contains(ids []int64, id int64) bool {
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }

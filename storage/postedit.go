@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 		return err
 	}
 	for _, id := range n.Mentions {
-		if !contains(known[p.ID], id) {
+		if !slices.Contains(known[p.ID], id) {
 			if err := tx.notify(ctx, NotifyMention, id, p.AuthorID, p.ID); err != nil {
 				return err
 			}
@@ -87,6 +88,8 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM post_edits WHERE post_id = ?",
 		"DELETE FROM likes WHERE post_id = ?",
 		"DELETE FROM bookmarks WHERE post_id = ?",
+		"DELETE FROM thread_gaps WHERE post_id = ?",
+		"DELETE FROM community_posts WHERE post_id = ?",
 		"DELETE FROM filter_posts WHERE post_id = ?",
 		"DELETE FROM post_words WHERE rowid = ?",
 		"DELETE FROM pins WHERE post_id = ?",

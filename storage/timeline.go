@@ -259,7 +259,9 @@ func (q *Queries) Descendants(ctx context.Context, viewer int64, p *Post) ([]*Po
 	var out []*Post
 	var walk func(int64)
 	walk = func(id int64) {
-		for _, c := range children[id] {
+		below := children[id]
+		delete(children, id) // nobody is visited twice, whatever circle peers may have made
+		for _, c := range below {
 			out = append(out, c)
 			walk(c.ID)
 		}
@@ -277,6 +279,7 @@ func (q *Queries) visibleInOrder(ctx context.Context, viewer int64, ids []int64)
 	for _, id := range ids {
 		if p := byID[id]; p != nil {
 			out = append(out, p)
+			delete(byID, id)
 		}
 	}
 	return out, nil
@@ -295,6 +298,9 @@ func (tx *Tx) spreadHome(ctx context.Context, p *Post) error {
 	if p.Visibility == Direct {
 		return tx.spreadDirect(ctx, p)
 	}
+	if p.Visibility == Members {
+		return tx.ownHome(ctx, p, p.ID) // the members get it by the community's share
+	}
 	subject := p.ID
 	if p.ShareOfID != 0 {
 		subject = p.ShareOfID
@@ -312,11 +318,16 @@ func (tx *Tx) spreadHome(ctx context.Context, p *Post) error {
 	if err := tx.spreadByTag(ctx, p); err != nil {
 		return err
 	}
+	return tx.ownHome(ctx, p, subject)
+}
+
+// ownHome puts what one of ours wrote or shared into its author's own home.
+func (tx *Tx) ownHome(ctx context.Context, p *Post, subject int64) error {
 	if !p.Local() {
 		return nil
 	}
 	own := "INSERT INTO home (account_id, post_id, author_id, subject_id) SELECT a.id, ?, a.id, ? FROM accounts AS a WHERE a.id = ?"
-	args = []any{p.ID, subject, p.AuthorID}
+	args := []any{p.ID, subject, p.AuthorID}
 	if p.ShareOfID != 0 {
 		own += " AND NOT EXISTS (SELECT 1 FROM home AS seen WHERE seen.account_id = a.id AND seen.subject_id = ? AND seen.post_id > ?)"
 		args = append(args, subject, firstIDAt(tx.Now().Add(-24*time.Hour)))

@@ -57,8 +57,10 @@ func visibleOne(alias string, viewer int64) (string, []any) {
 	base += fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM blocks AS vb WHERE vb.account_id = %s.author_id AND vb.target_id = ?)", alias)
 	return fmt.Sprintf(`%[2]s AND (%[1]s.visibility IN ('public', 'unlisted') OR %[1]s.author_id = ?
 		OR (%[1]s.visibility = 'followers' AND EXISTS (SELECT 1 FROM follows AS vf WHERE vf.followee_id = %[1]s.author_id AND vf.follower_id = ? AND vf.state = 'accepted'))
+		OR (%[1]s.visibility = 'members' AND EXISTS (SELECT 1 FROM community_posts AS vc JOIN follows AS vg ON vg.followee_id = vc.community_id
+			WHERE vc.post_id = %[1]s.id AND vc.state = 'in' AND vg.follower_id = ? AND vg.state = 'accepted'))
 		OR EXISTS (SELECT 1 FROM mentions AS vm WHERE vm.post_id = %[1]s.id AND vm.account_id = ?))`, alias, base),
-		[]any{viewer, viewer, viewer, viewer}
+		[]any{viewer, viewer, viewer, viewer, viewer}
 }
 
 // VisiblePost finds a post or share that the viewer may see. What they may not see is
@@ -121,6 +123,9 @@ func InCircle(p *Post, peer *Peer) Addressing {
 	default:
 		return NotForPeer
 	}
+	if p.Visibility == Members && !peer.Circles {
+		return NotForPeer // it would show it to its author's followers
+	}
 	open := p.Visibility == Public || p.Visibility == Unlisted
 	if open && p.Circle == CircleNetwork && (peer.Circles || peer.PublicWeb) {
 		return Openly
@@ -153,7 +158,12 @@ func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressin
 	if (p.Visibility == Public || p.Visibility == Unlisted) && peer.Circles {
 		return how, nil // it keeps our circles, and this one includes it
 	}
-	if p.Visibility != Direct {
+	if p.Visibility == Members {
+		members, err := q.communityOn(ctx, p.ID, host)
+		if err != nil || members {
+			return how, err
+		}
+	} else if p.Visibility != Direct {
 		follows, err := q.FollowersOnHost(ctx, p.AuthorID, host)
 		if err != nil || follows {
 			return how, err
@@ -164,6 +174,14 @@ func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressin
 		return how, err
 	}
 	return NotForPeer, nil
+}
+
+// communityOn says whether a host is that of the community that a post was written for, or has members
+// of it.
+func (q *Queries) communityOn(ctx context.Context, post int64, host string) (bool, error) {
+	return q.exists(ctx, `SELECT 1 FROM community_posts AS cp JOIN accounts AS g ON g.id = cp.community_id WHERE cp.post_id = ? AND cp.state <> ?
+		AND (g.peer = ? OR cp.state = ? AND EXISTS (SELECT 1 FROM follows AS f JOIN accounts AS a ON a.id = f.follower_id
+			WHERE f.followee_id = g.id AND f.state = ? AND a.peer = ?))`, post, Removed, host, InCommunity, Accepted, host)
 }
 
 // AddReach remembers that hosts were sent a post or fetched it: a Delete goes to all of them.

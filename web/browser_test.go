@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"ruche/federation"
 	"ruche/outbox/people"
 	"ruche/storage"
 	"ruche/storage/storagetest"
@@ -57,7 +58,7 @@ func start(t *testing.T, db *storage.DB, change func(*web.Options)) *node {
 	opt := web.Options{DB: db, PublicURL: storagetest.BaseURL, Domain: "sales.test", TrustedProxies: proxies, Now: db.Now, RateLimits: true}
 	server := auth.New(auth.Options{DB: db, Views: views, Site: site, PublicURL: opt.PublicURL, RateLimits: true, TrustedProxies: proxies})
 	opt.Auth = server
-	opt.Pages = pages.New(pages.Options{DB: db, Auth: server, Domain: "sales.test"}).Routes()
+	opt.Pages = pages.New(pages.Options{DB: db, Resolver: &federation.Resolver{DB: db}, Auth: server, Domain: "sales.test"}).Routes()
 	opt.Files = map[string]http.Handler{"/assets/": views.Assets()}
 	opt.API = []auth.Route{
 		{Method: "GET", Path: "/api/v1/whoami", Scope: auth.AnyPerson, Handler: func(w http.ResponseWriter, r *http.Request) error {

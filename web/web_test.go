@@ -241,7 +241,7 @@ func postsOfAna(t *testing.T, db *storage.DB) (public, private int64) {
 func TestWherePagesArePublicAStrangerSeesWhatIsPublicAndNoMore(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
 		n := start(t, db, func(o *web.Options) {
-			o.Pages = pages.New(pages.Options{DB: db, Auth: o.Auth, Domain: "sales.test", PublicPages: true}).Routes()
+			o.Pages = pages.New(pages.Options{DB: db, Resolver: &federation.Resolver{DB: db}, Auth: o.Auth, Domain: "sales.test", PublicPages: true}).Routes()
 		})
 		public, private := postsOfAna(t, db)
 		stranger := n.browser()

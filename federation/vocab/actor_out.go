@@ -22,7 +22,14 @@ func (w Writer) Actor(a *storage.Account, parts ActorParts) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.json(actorContext())
+	return t.json(contextOf(a))
+}
+
+func contextOf(a *storage.Account) any {
+	if a.Kind == storage.Group {
+		return groupContext()
+	}
+	return actorContext()
 }
 
 // UpdateActor tells peers that a profile changed.
@@ -41,7 +48,7 @@ func (w Writer) UpdateActor(id string, a *storage.Account, parts ActorParts) ([]
 		return nil, fmt.Errorf("write update of %s: %w", a.URI, c.err)
 	}
 	act.add("object", json.RawMessage(object))
-	return act.json(actorContext())
+	return act.json(contextOf(a))
 }
 
 // StubActor is what anybody may read of an account: how to verify what it signs and where to write to
@@ -125,7 +132,10 @@ func (w Writer) actor(a *storage.Account, parts ActorParts) (*thing, error) {
 		Implements: []writtenLink{{Name: "Circles", Href: CirclesIRI}},
 	})
 	t.addTime("published", a.CreatedAt)
-	return t, nil
+	if a.Kind == storage.Group {
+		addGroup(t, &c, a)
+	}
+	return t, c.err
 }
 
 func actorType(a *storage.Account) ap.ActivityVocabularyType {

@@ -14,7 +14,9 @@ type NoteParts struct {
 	Mentions  []*storage.Account
 	Hashtags  []string // without #
 	Media     []*storage.Media
-	InReplyTo string // the parent's id on the wire, or empty
+	InReplyTo string           // the parent's id on the wire, or empty
+	Also      []string         // further recipients: the followers of whoever is answered
+	Community *storage.Account // the group that it is written for, or nil
 	Poll      *storage.Poll
 	Quote     *storage.Quote
 	Emojis    []*storage.Emoji
@@ -58,6 +60,7 @@ func (w Writer) aboutNote(kind ap.ActivityVocabularyType, id string, p *storage.
 		at = p.EditedAt
 	}
 	act.addTime("published", at)
+	addAudience(act, parts.Community)
 	act.add("object", json.RawMessage(object))
 	return act.json(noteContext())
 }
@@ -95,7 +98,7 @@ func address(p *storage.Post, author *storage.Account, mentions []string, how st
 	case storage.Public, storage.Unlisted:
 	case storage.Followers:
 		r.to, r.cc = []string{followers}, mentions
-	case storage.Direct:
+	case storage.Direct, storage.Members: // those named; the members are among them
 		r.to = mentions
 	default:
 		return r, fmt.Errorf("post %s has the unknown visibility %q: %w", p.URI, p.Visibility, ErrInvalid)
@@ -111,6 +114,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 	for _, a := range parts.Mentions {
 		mentioned = append(mentioned, a.URI)
 	}
+	mentioned = audience(p, parts.Community, append(mentioned, parts.Also...))
 	r, err := address(p, author, mentioned, how)
 	if err != nil {
 		return nil, r, err
@@ -172,6 +176,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		note.add("conversation", p.Context)
 		note.add("context", p.Context)
 	}
+	addAudience(note, parts.Community)
 	if p.Text != "" {
 		note.add("source", writtenSource{p.Text, "text/plain"})
 	}

@@ -31,6 +31,7 @@ type Object struct {
 	Published    time.Time
 	Updated      time.Time
 	To, Cc       []string // as:Public is always spelled Public
+	Audience     []string // the groups that it was written for (FEP-1b12)
 	Mentions     []Mention
 	Hashtags     []string // without #
 	Attachments  []Attachment
@@ -102,6 +103,9 @@ func ParseObject(d *Document) (*Object, error) {
 		return fail(err)
 	}
 	if o.Cc, err = d.recipients("cc"); err != nil {
+		return fail(err)
+	}
+	if o.Audience, err = d.recipients("audience"); err != nil {
 		return fail(err)
 	}
 	if replies, err := d.ref("replies"); err == nil {

@@ -458,3 +458,46 @@ func TestAnIdThatWouldForgeAPropertyIsNotWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestACommunitysPostsSayForWhomTheyAre(t *testing.T) {
+	uris := storage.URIs{Base: "https://siege.test"}
+	group := ana()
+	group.ID, group.Kind, group.Username = 8, storage.Group, "jardin"
+	group.URI = uris.Actor(8)
+	group.FollowersURI = group.URI + "/followers"
+	body, err := writer().Actor(group, vocab.ActorParts{})
+	a, err := vocab.ParseActor(golden(t, "group", body, err))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "type", a.Type, storage.Group)
+
+	parts := vocab.NoteParts{Mentions: []*storage.Account{luc()}, Community: group}
+	body, err = writer().Create("https://siege.test/posts/42/create", anasPost(), ana(), parts, storage.Openly)
+	create := activity(t, golden(t, "create_for_group", body, err))
+	note := object(t, create.Object.Document)
+	sameList(t, "to", note.To, vocab.Public)
+	sameList(t, "cc", note.Cc, followersOfAna, luc().URI, group.URI)
+	sameList(t, "audience", note.Audience, group.URI)
+	equal(t, "for the group", note.For(group.URI), true)
+	equal(t, "for another", note.For(luc().URI+"x"), false)
+
+	announce, err := writer().AnnounceActivity("https://siege.test/shares/3/activity", group, body, true)
+	got := activity(t, golden(t, "announce_create", announce, err))
+	equal(t, "actor", got.Actor, group.URI)
+	inner := activity(t, got.Object.Document)
+	equal(t, "what was done", inner.ID, create.ID)
+	equal(t, "by whom", inner.Actor, ana().URI)
+
+	// For members alone it never names the author's followers, nor everybody.
+	p := anasPost()
+	p.Visibility = storage.Members
+	body, err = writer().Note(p, ana(), parts, storage.ToFollowers)
+	note = object(t, golden(t, "note_for_members", body, err))
+	sameList(t, "to", note.To, group.FollowersURI, luc().URI, group.URI)
+	sameList(t, "cc", note.Cc)
+	equal(t, "to whom doesn't know the group", note.Visibility(followersOfAna), storage.Direct)
+	if _, err := writer().AnnounceActivity("https://siege.test/x", group, []byte("{"), true); !errors.Is(err, vocab.ErrInvalid) {
+		t.Errorf("what isn't JSON is announced: %v", err)
+	}
+}

@@ -30,6 +30,8 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0016", Comment: "push", Up: statements(push), Down: nil})
 	all.Add(migrate.Migration{Name: "0030", Comment: "audit", Up: statements(audit), Down: nil})
 	all.Add(migrate.Migration{Name: "0040", Comment: "peering", Up: statements(peering), Down: nil})
+	all.Add(migrate.Migration{Name: "0050", Comment: "threads", Up: statements(threads), Down: nil})
+	all.Add(migrate.Migration{Name: "0051", Comment: "communities", Up: statements(communities), Down: nil})
 	return all
 }
 

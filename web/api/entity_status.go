@@ -170,7 +170,7 @@ func (g *gathered) share(p, original *storage.Post) *Status {
 // visibilityOut and visibilityIn translate who sees a post: apps call followers private.
 func visibilityOut(v string) string {
 	switch v {
-	case storage.Followers:
+	case storage.Followers, storage.Members:
 		return "private"
 	case "":
 		return storage.Public

@@ -123,6 +123,11 @@ func (a *API) showContext(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	rd := a.reader(r)
+	if rd.me != storage.Nobody {
+		if err := a.Resolver.OpenThread(ctx, p); err != nil {
+			return err
+		}
+	}
 	above, err := a.DB.Ancestors(ctx, rd.me, p)
 	if err != nil {
 		return err

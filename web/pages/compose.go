@@ -30,6 +30,9 @@ func (p *Pages) compose(r *http.Request, answer *view.PostView, typed *view.Comp
 		if narrow := answer.Visibility; narrow == storage.Followers || narrow == storage.Direct {
 			c.Visibility = storage.Direct // an answer is heard by no more than what it answers
 		}
+		if answer.Visibility == storage.Members {
+			c.Visibility = storage.Followers // which an answer in a community takes for its members
+		}
 		if !answer.Mine {
 			c.Text = answer.Handle + " "
 		}

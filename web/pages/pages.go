@@ -12,6 +12,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 
 	"ruche/federation"
@@ -160,6 +161,11 @@ func (p *Pages) thread(w http.ResponseWriter, r *http.Request, post *storage.Pos
 			return err
 		}
 	}
+	if viewer != storage.Nobody {
+		if err := p.Resolver.OpenThread(ctx, subject); err != nil {
+			return err
+		}
+	}
 	before, err := p.DB.Ancestors(ctx, viewer, subject)
 	if err != nil {
 		return err
@@ -180,8 +186,26 @@ func (p *Pages) thread(w http.ResponseWriter, r *http.Request, post *storage.Pos
 	if len(page.Here) == 0 {
 		return p.hidden(w, r)
 	}
+	if page.NotAbove, page.NotBelow, err = p.missing(ctx, viewer, slices.Concat(before, []*storage.Post{subject}, after)); err != nil {
+		return err
+	}
 	page.Compose = p.compose(r, &page.Here[0], nil)
 	return p.Auth.Show(w, r, http.StatusOK, "post", page)
+}
+
+// missing says, each reason once, which parts of a conversation aren't here.
+func (p *Pages) missing(ctx context.Context, viewer int64, posts []*storage.Post) (above, below []string, err error) {
+	parts, err := p.DB.MissingParts(ctx, viewer, posts)
+	for _, part := range parts {
+		side, key := &below, "missing.below."
+		if part.Above {
+			side, key = &above, "missing.above."
+		}
+		if key += part.Reason; !slices.Contains(*side, key) {
+			*side = append(*side, key)
+		}
+	}
+	return above, below, err
 }
 
 // postByID leads from a post's number to its page: federation sends browsers here.

@@ -137,7 +137,9 @@ type Timeline struct {
 // Post is the data of page "post": a thread around one post.
 type Post struct {
 	Before, Here, After []PostView
-	Compose             *Compose
+	// NotAbove and NotBelow say, as keys of messages, why parts of the conversation aren't here.
+	NotAbove, NotBelow []string
+	Compose            *Compose
 }
 
 // Title is whose post it is.

@@ -27,7 +27,7 @@ func everyPage() map[string][]any {
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
 		"landing": {Landing{}, Landing{hostile}},
 		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, SignIns: []SignInLine{{At: time.Now(), What: "signins.read", App: hostile, Address: hostile, Reader: hostile, Why: hostile}}, Saved: hostile, Error: hostile}},
-		"post":    {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, Compose: form}},
+		"post":    {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, NotAbove: []string{"missing.above.gone"}, NotBelow: []string{"missing.below.not_linked"}, Compose: form}},
 		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
@@ -57,7 +57,7 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 					continue
 				}
 				body := w.Body.String()
-				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose)\.[a-z.]+\s*<`).FindString(body); key != "" {
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing)\.[a-z.]+\s*<`).FindString(body); key != "" {
 					t.Errorf("%s in %s says a key: %s", name, locale, key)
 				}
 				if strings.Contains(body, "<script") {

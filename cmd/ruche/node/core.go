@@ -110,6 +110,7 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	pusher.Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
+	c.federation.Register(c.queue)
 	c.heads = &federation.AuditHeads{Node: node}
 	c.heads.Register(c.queue)
 	return nil

@@ -248,6 +248,45 @@ func (p *testPerson) posts(text, visibility string) *storage.Post {
 	return post
 }
 
+func (p *testPerson) postsIn(text, circle string) *storage.Post {
+	p.t.Helper()
+	post, err := p.c.outbox.Post(context.Background(), p.me, outbox.Draft{Text: text, Visibility: storage.Public, Circle: circle})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return post
+}
+
+func (p *testPerson) answers(to *storage.Post, text, visibility string) *storage.Post {
+	p.t.Helper()
+	post, err := p.c.outbox.Post(context.Background(), p.me, outbox.Draft{Text: text, Visibility: visibility, InReplyTo: to.ID})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return post
+}
+
+// asks reads a document as the node of a host would, signed by its service actor, and gives its body.
+func (n *testNodes) asks(as, uri string) string {
+	n.t.Helper()
+	ctx := context.Background()
+	service, err := n.cores[as].db.ServiceActor(ctx)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	key, err := federation.ParsePrivateKey(service.PrivateKey)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	res, err := n.cores[as].federation.Client.Get(ctx, uri, "application/activity+json", func(r *http.Request) error {
+		return federation.Sign(r, nil, service.KeyID, key, n.clock())
+	}, 0)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s", res.Status, res.Body)
+}
+
 // home gives the posts in the person's home that hold a text, by themselves or shared.
 func (p *testPerson) home(text string) []*storage.Post {
 	p.t.Helper()

@@ -28,7 +28,11 @@ type stranger struct {
 	fetched int
 	posted  [][]byte
 	// hook, where set, sees each request first, and says whether it answered.
-	hook func(w http.ResponseWriter, r *http.Request) bool
+	hook     func(w http.ResponseWriter, r *http.Request) bool
+	header   http.Header              // of what it delivers
+	unsigned bool                     // its header isn't covered by the signature
+	status   map[string]int           // by path, instead of a document
+	made     func(path string) string // a document made when it is asked for; "" is none
 }
 
 func (n *testNodes) stranger(host string, names ...string) *stranger {
@@ -81,7 +85,15 @@ func (s *stranger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"subject":"acct:%s","links":[{"rel":"self","type":"application/activity+json","href":%q}]}`, acct, s.id(name))
 		return
 	}
+	if status := s.status[r.URL.Path]; status != 0 {
+		w.WriteHeader(status)
+		return
+	}
 	doc, ok := s.docs[r.URL.Path]
+	if !ok && s.made != nil {
+		doc = s.made(r.URL.Path)
+		ok = doc != ""
+	}
 	if !ok {
 		http.NotFound(w, r)
 		return
@@ -101,6 +113,11 @@ func (s *stranger) send(to, path, signer, kind, body string) int {
 	r := httptest.NewRequest(http.MethodPost, "https://"+to+path, strings.NewReader(body))
 	r.Host = to
 	r.Header.Set("Content-Type", kind)
+	if !s.unsigned {
+		for name, values := range s.header {
+			r.Header[name] = values
+		}
+	}
 	if signer != "" {
 		if err := federation.Sign(r, []byte(body), s.id(signer)+"#main-key", s.keys[signer], s.n.clock()); err != nil {
 			s.n.t.Fatal(err)
@@ -109,11 +126,27 @@ func (s *stranger) send(to, path, signer, kind, body string) int {
 		r.Body = http.NoBody
 		r2 := httptest.NewRequest(http.MethodPost, "https://"+to+path, strings.NewReader(body))
 		r2.Header, r2.Host = r.Header, to
+		for name, values := range s.header {
+			r2.Header[name] = values
+		}
 		r = r2
 	}
 	w := httptest.NewRecorder()
 	s.n.net.nodes[to].ServeHTTP(w, r)
 	return w.Code
+}
+
+// accepts lets a person follow one of the stranger's actors.
+func (s *stranger) accepts(p *testPerson, name string) {
+	s.n.t.Helper()
+	p.follows(name + "@" + s.host)
+	s.n.settle()
+	f, err := p.c.db.FollowBetween(context.Background(), p.me.ID, p.finds(name+"@"+s.host).ID)
+	if err != nil {
+		s.n.t.Fatal(err)
+	}
+	s.deliver(p.host, "/inbox", name, fmt.Sprintf(`{"id":"https://%s/a/%d","type":"Accept","actor":%q,"object":%q}`, s.host, f.ID, s.id(name), f.URI))
+	s.n.settle()
 }
 
 func (s *stranger) create(name, note, text, extra string) string {
