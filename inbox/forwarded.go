@@ -33,7 +33,7 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 		return nil
 	}
 	if a.Type == "Update" && a.Object.ID == a.Actor {
-		return in.readAgain(ctx, a.Actor)
+		return in.readActorAgain(ctx, a.Actor)
 	}
 	signedAt, err := in.Node.Gate.VerifyProof(ctx, doc, a.Actor)
 	// An Undo that only names what it undoes may be that of a follow, whose id some servers use again.
@@ -59,9 +59,9 @@ func (in *Inbox) forwarded(ctx context.Context, doc *vocab.Document, a *vocab.Ac
 	})
 }
 
-// readAgain queues the reading of a known actor from its own host: a profile that is passed on may be one from before
+// readActorAgain queues the reading of a known actor from its own host: a profile that is passed on may be one from before
 // its keys were changed.
-func (in *Inbox) readAgain(ctx context.Context, uri string) error {
+func (in *Inbox) readActorAgain(ctx context.Context, uri string) error {
 	actor, err := in.DB.AccountByURI(ctx, uri)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil

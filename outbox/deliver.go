@@ -25,6 +25,8 @@ type delivery struct {
 	Sync bool `json:"sync,omitempty"`
 	// What is asked of the peer's policy again when it is sent.
 	What storage.Crossing `json:"what,omitempty"`
+	// Forwarded: what somebody else wrote, as it came. A server that can't verify whose it is refuses it.
+	Forwarded bool `json:"forwarded,omitempty"`
 }
 
 func laneKey(host string, actor int64) string { return host + " " + strconv.FormatInt(actor, 10) }
@@ -51,6 +53,11 @@ func (v variant) of(parts vocab.NoteParts) vocab.NoteParts {
 // sendWritten queues an activity about a post: one job per inbox, to the peers that their policy and the
 // post's circle include. write is called once per variant; what gives nil isn't for those peers.
 func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.Crossing, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(variant) ([]byte, error)) error {
+	return o.sendLike(ctx, tx, delivery{What: what}, actor, post, targets, write)
+}
+
+// sendLike is sendWritten for deliveries that have more in common than actor and post: what like says.
+func (o *Outbox) sendLike(ctx context.Context, tx *storage.Tx, like delivery, actor *storage.Account, post *storage.Post, targets []storage.InboxTarget, write func(variant) ([]byte, error)) error {
 	hosts := make([]string, 0, len(targets))
 	for _, t := range targets {
 		hosts = append(hosts, t.Peer)
@@ -65,14 +72,14 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.C
 	var reached []string
 	for _, t := range targets {
 		peer := peers[t.Peer]
-		if seen[t.Inbox] || peer.Refuses(storage.Out, what) != "" {
+		if seen[t.Inbox] || peer.Refuses(storage.Out, like.What) != "" {
 			continue
 		}
 		seen[t.Inbox] = true
 		v := variant{how: storage.Openly}
 		if post != nil {
 			v.how = storage.InCircle(post, peer)
-			v.bare = peer.Refuses(storage.Out, storage.CrossMedia) != "" && what != storage.CrossTakeback
+			v.bare = peer.Refuses(storage.Out, storage.CrossMedia) != "" && like.What != storage.CrossTakeback
 		}
 		if v.how == storage.NotForPeer {
 			continue
@@ -96,7 +103,8 @@ func (o *Outbox) sendWritten(ctx context.Context, tx *storage.Tx, what storage.C
 		if bodies[v] == 0 {
 			continue
 		}
-		args := delivery{Inbox: t.Inbox, Actor: actor.ID, Shared: t.Shared, What: what}
+		args := like
+		args.Inbox, args.Actor, args.Shared = t.Inbox, actor.ID, t.Shared
 		if post != nil {
 			args.Post = post.ID
 			args.Sync = actor.ID == post.AuthorID && (post.Visibility == storage.Followers || v.how == storage.ToFollowers && post.Visibility != storage.Direct && post.Visibility != storage.Members)
@@ -173,6 +181,9 @@ func (o *Outbox) Deliver(ctx context.Context, job *storage.Job) error {
 	switch s := result.Status; {
 	case s >= 200 && s < 300:
 		return nil
+	case d.Forwarded && (s == http.StatusUnauthorized || s == http.StatusForbidden):
+		// It says so of this activity, not of us: what our own people write must not wait behind it.
+		return queue.Permanent(fmt.Errorf("%s takes nothing forwarded that it can't verify: %d %s", job.Host, s, result.Body))
 	case s == http.StatusUnauthorized, s == http.StatusForbidden:
 		return &queue.HostError{Err: fmt.Errorf("%s refuses us: %d %s", job.Host, s, result.Body), Answered: true, Refusing: true}
 	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests, s >= 500:
@@ -193,7 +204,7 @@ func (o *Outbox) personally(ctx context.Context, job *storage.Job, d delivery) e
 		}
 		jobs := make([]storage.NewJob, len(inboxes))
 		for i, inbox := range inboxes {
-			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post, What: d.What}, BodyID: job.BodyID}
+			jobs[i] = storage.NewJob{Kind: JobDeliver, Key: job.OrderKey, Host: job.Host, Args: delivery{Inbox: inbox, Actor: d.Actor, Post: d.Post, What: d.What, Forwarded: d.Forwarded}, BodyID: job.BodyID}
 		}
 		if err := tx.Enqueue(ctx, jobs...); err != nil {
 			return err

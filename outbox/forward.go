@@ -65,5 +65,5 @@ func (o *Outbox) passOn(ctx context.Context, tx *storage.Tx, by *storage.Account
 			kept = append(kept, t)
 		}
 	}
-	return o.sendWritten(ctx, tx, what, by, answer, kept, AsItCame(body, to))
+	return o.sendLike(ctx, tx, delivery{What: what, Forwarded: true}, by, answer, kept, AsItCame(body, to))
 }

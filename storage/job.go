@@ -348,11 +348,12 @@ func (tx *Tx) RenewLeases(ctx context.Context, by string, lease time.Duration) e
 }
 
 // TakeBackLapsed frees the jobs whose process has gone: those whose lease has run out, or, when
-// the caller is the only process that works, all that are running. It returns how many.
-func (tx *Tx) TakeBackLapsed(ctx context.Context, all bool) (int64, error) {
+// the caller is the only process that works, all that are running; by, where not empty, names a
+// process that is known to have gone. It returns how many.
+func (tx *Tx) TakeBackLapsed(ctx context.Context, all bool, by string) (int64, error) {
 	query, args := "UPDATE jobs SET state = "+readyOrHeld+", lease_by = '', lease_to = NULL WHERE state = 'running'", []any{}
 	if !all {
-		query, args = query+" AND lease_to < ?", []any{tx.Now()}
+		query, args = query+" AND (lease_to < ? OR lease_by = ?)", []any{tx.Now(), by}
 	}
 	res, err := tx.idb.NewRaw(query, args...).Exec(ctx)
 	if err != nil {

@@ -59,7 +59,10 @@ type Options struct {
 	FailingSlots int // of all hosts together that have not answered lately
 	// Alone: no other process works on this database, so jobs found running at the start are ours.
 	Alone bool
-	Log   *slog.Logger
+	// Process names this process among those on the database; the same after a restart, so that it
+	// goes on at once with what it held. Empty: a name that nobody had before.
+	Process string
+	Log     *slog.Logger
 	// Observe is told how each run ended: done, retried, buried, expired, parked.
 	Observe func(job *storage.Job, outcome string, took time.Duration)
 }
@@ -102,7 +105,10 @@ func New(db *storage.DB, opt Options) *Queue {
 	if opt.Observe == nil {
 		opt.Observe = func(*storage.Job, string, time.Duration) {}
 	}
-	return &Queue{db: db, opt: opt, handlers: map[string]Handler{}, process: storage.NewSecret()[:16],
+	if opt.Process == "" {
+		opt.Process = storage.NewSecret()[:16]
+	}
+	return &Queue{db: db, opt: opt, handlers: map[string]Handler{}, process: opt.Process,
 		wake: make(chan struct{}, 1), running: map[string]int{}, failing: map[string]bool{}}
 }
 
@@ -111,7 +117,7 @@ func (q *Queue) Handle(kind string, h Handler) { q.handlers[kind] = h }
 
 // Run works until ctx ends, then waits for what is running and gives back what it can't finish.
 func (q *Queue) Run(ctx context.Context) error {
-	if err := q.takeBack(ctx, q.opt.Alone); err != nil {
+	if err := q.takeBack(ctx, q.opt.Alone, q.process); err != nil {
 		return err
 	}
 	end := q.db.Subscribe(func(e storage.Event) {
@@ -367,9 +373,9 @@ func (q *Queue) expire(ctx context.Context) error {
 	})
 }
 
-func (q *Queue) takeBack(ctx context.Context, all bool) error {
+func (q *Queue) takeBack(ctx context.Context, all bool, by string) error {
 	return q.db.Update(ctx, func(tx *storage.Tx) error {
-		n, err := tx.TakeBackLapsed(ctx, all)
+		n, err := tx.TakeBackLapsed(ctx, all, by)
 		if n > 0 {
 			q.opt.Log.InfoContext(ctx, "jobs of a process that has gone were taken back", "jobs", n)
 		}
@@ -388,7 +394,7 @@ func (q *Queue) keepLeases(ctx context.Context) {
 		}
 		err := q.db.Update(ctx, func(tx *storage.Tx) error { return tx.RenewLeases(ctx, q.process, lease) })
 		if err == nil {
-			err = q.takeBack(ctx, false)
+			err = q.takeBack(ctx, false, "")
 		}
 		if err == nil {
 			err = q.expire(ctx)

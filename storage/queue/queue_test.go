@@ -311,7 +311,7 @@ func TestAnotherProcessTakesOverWhatADeadOneHeld(t *testing.T) {
 		o.has() // the lease is good
 		o.advance(2 * time.Minute)
 		o.update(func(tx *storage.Tx) error {
-			n, err := tx.TakeBackLapsed(context.Background(), false)
+			n, err := tx.TakeBackLapsed(context.Background(), false, "")
 			if n != 1 {
 				t.Errorf("%d jobs were taken back, want 1", n)
 			}
@@ -319,6 +319,29 @@ func TestAnotherProcessTakesOverWhatADeadOneHeld(t *testing.T) {
 		})
 		o.drain()
 		o.has("1", "2")
+	})
+}
+
+func TestARestartedProcessGoesOnAtOnceWithWhatItHeld(t *testing.T) {
+	eachOffice(t, func(o *office) {
+		o.post("ana", "", "1")
+		o.update(func(tx *storage.Tx) error {
+			_, err := tx.Claim(context.Background(), "machine one", time.Hour, storage.Room{Total: 8, Slots: func(string, bool) int { return 4 }})
+			return err
+		})
+		arrived := make(chan string, 1)
+		q := queue.New(o.db, queue.Options{Process: "machine one", Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		q.Handle("letter", func(_ context.Context, j *storage.Job) error { arrived <- string(j.Body); return nil })
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- q.Run(ctx) }()
+		if got := <-arrived; got != "1" {
+			t.Errorf("got %s", got)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -104,7 +104,7 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.federation = node
 	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
 	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}
-	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Log: opt.Log, Observe: c.metrics.job})
+	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Process: processName(cfg), Log: opt.Log, Observe: c.metrics.job})
 	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
 	c.peering.Register(c.queue)
 	pusher.Register(c.queue)

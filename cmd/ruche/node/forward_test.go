@@ -90,6 +90,35 @@ func TestAnAnswerIsForwardedOnceToThoseWhoFollowWhomItAnswers(t *testing.T) {
 	}
 }
 
+func TestAForwardedAnswerThatAServerRefusesHoldsUpNothing(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	ana := n.person("ana@siege.test")
+	bob, cid := n.stranger("peer.test", "bob"), n.stranger("web.test", "cid")
+	for _, host := range []string{"peer.test", "web.test"} {
+		n.allowAs("siege.test", storage.Peer{Host: host, Tier: storage.Partner, PublicWeb: true})
+	}
+	bob.knows(ana, "bob")
+	cid.knows(ana, "cid")
+	post := ana.posts("what do you think?", storage.Public)
+	n.settle()
+	cid.refuses = "I agree"
+	body := fmt.Sprintf(`{"id":"https://peer.test/n/1/create","type":"Create","actor":%q,"to":[%q],"cc":[%q],"object":{"id":"https://peer.test/n/1","type":"Note","attributedTo":%q,"content":"I agree","inReplyTo":%q,"to":[%q],"cc":[%q]}}`,
+		bob.id("bob"), public, ana.me.FollowersURI, bob.id("bob"), post.URI, public, ana.me.FollowersURI)
+	if got := bob.deliver("siege.test", "/inbox", "bob", body); got != http.StatusAccepted {
+		t.Fatalf("answered %d", got)
+	}
+	n.settle()
+	ana.posts("something later", storage.Public)
+	n.settle()
+	if got := len(cid.told("something later")); got != 1 {
+		t.Errorf("what ana wrote later arrived %d times, want 1", got)
+	}
+	ended, err := ana.c.db.EndedJobs(context.Background(), "web.test", storage.Page{})
+	if err != nil || len(ended) != 1 || !strings.Contains(ended[0].Error, "forwarded") {
+		t.Errorf("the refused answer is shown as %d ended deliveries (%v)", len(ended), err)
+	}
+}
+
 func TestAnAnswerReachesTheReadersOfWhatItAnswers(t *testing.T) {
 	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test", "usine.test")
 	ana, luc, zoe := n.person("ana@siege.test"), n.person("luc@labo.test"), n.person("zoe@usine.test")

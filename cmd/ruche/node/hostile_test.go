@@ -27,6 +27,7 @@ type stranger struct {
 	docs    map[string]string
 	fetched int
 	posted  [][]byte
+	refuses string // deliveries that hold this are answered 401
 	// hook, where set, sees each request first, and says whether it answered.
 	hook     func(w http.ResponseWriter, r *http.Request) bool
 	header   http.Header              // of what it delivers
@@ -73,6 +74,10 @@ func (s *stranger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		var b bytes.Buffer
 		_, _ = b.ReadFrom(r.Body)
+		if s.refuses != "" && bytes.Contains(b.Bytes(), []byte(s.refuses)) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		s.posted = append(s.posted, b.Bytes())
 		w.WriteHeader(http.StatusAccepted)
 		return

@@ -136,3 +136,17 @@ func Lock(dataDir string) (release func(), err error) {
 	}
 	return func() { _ = f.Close() }, nil
 }
+
+// processName names the process that serves a data directory of this machine: by its lock there is
+// one, so after a crash the next one may go on at once with what it held.
+func processName(cfg Config) string {
+	machine, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		return ""
+	}
+	return storage.HashSecret(machine + " " + dir)[:16]
+}
