@@ -54,9 +54,9 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
 	}
-	if err := k.fetch(ctx, keyID); err != nil {
-		if stored != nil && errors.Is(err, ErrKeyUnavailable) {
-			return stored.use()
+	if err := k.fetch(ctx, keyID, stored); err != nil {
+		if stored != nil && !refresh && errors.Is(err, ErrKeyUnavailable) {
+			return stored.use() // it is old, and its host away
 		}
 		return nil, err
 	}
@@ -65,14 +65,6 @@ func (k *keyring) find(ctx context.Context, keyID string, refresh bool) (*Key, e
 		return nil, fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
-	}
-	if refresh {
-		// A person's key changes seldom; when it does, the node behind it must still be the one that we know.
-		if err := k.node.sameNode(ctx, stored.owner.Peer); errors.Is(err, ErrUntrusted) {
-			return nil, err
-		} else if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
-		}
 	}
 	return stored.use()
 }
@@ -83,7 +75,11 @@ func (n *Node) sameNode(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	return n.CheckService(ctx, peer)
+	err = n.CheckService(ctx, peer)
+	if status := (*StatusError)(nil); errors.As(err, &status) {
+		return fmt.Errorf("%w: %w", ErrKeyUnavailable, err) // that the node's own actor is gone says nothing of a person's
+	}
+	return err
 }
 
 // storedKey is a key with what is known of its owner.
@@ -123,14 +119,23 @@ func (s *storedKey) use() (*Key, error) {
 
 // fetch reads the actor of a key from its host, at most once per keyPause; within it the answer of that time
 // counts, so that a key which was gone isn't good again a second later.
-func (k *keyring) fetch(ctx context.Context, keyID string) error {
+func (k *keyring) fetch(ctx context.Context, keyID string, known *storedKey) error {
 	f, mine, err := k.begin(keyID)
 	if err != nil {
 		return err
 	}
 	if mine {
 		// What came of it is for all who wait, so it doesn't end with the one who asked first.
-		_, err := k.node.fetchKeyOwner(context.WithoutCancel(ctx), keyID)
+		ctx := context.WithoutCancel(ctx)
+		var err error
+		if known != nil {
+			// A person's key changes seldom; when it does, the node behind it must still be the one that we know,
+			// before anything new of it is stored.
+			err = k.node.sameNode(ctx, known.owner.Peer)
+		}
+		if err == nil {
+			_, err = k.node.fetchKeyOwner(ctx, keyID)
+		}
 		f.err = keyVerdict(keyID, err)
 		close(f.done)
 	}
@@ -145,11 +150,11 @@ func (k *keyring) fetch(ctx context.Context, keyID string) error {
 func keyVerdict(keyID string, err error) error {
 	var status *StatusError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrKeyUnavailable):
+		return err
 	case errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone):
 		return fmt.Errorf("key %s: %w", keyID, ErrKeyGone)
-	case errors.Is(err, ErrUntrusted), errors.Is(err, storage.ErrExists):
+	case errors.Is(err, ErrUntrusted), errors.Is(err, storage.ErrExists), errors.Is(err, ErrNotPeer):
 		return fmt.Errorf("key %s: %w", keyID, err)
 	}
 	return fmt.Errorf("key %s: %w: %w", keyID, ErrKeyUnavailable, err)

@@ -35,7 +35,7 @@ type chaos struct {
 }
 
 // patience is how long the nodes wait for an answer: short, since every stall costs it.
-const patience = 200 * time.Millisecond
+const patience = 500 * time.Millisecond
 
 func newChaos(t *testing.T, n *testNodes) *chaos {
 	seed := uint64(time.Now().UnixNano())

@@ -506,3 +506,69 @@ func TestADeletedActorIsBelievedByItsHostOnly(t *testing.T) {
 		t.Errorf("ended a day later: carl %v, eve %v", ended("carl"), ended("eve"))
 	}
 }
+
+func TestAChangedKeyThatCantBeReadNowIsWaitedFor(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	bob := n.stranger("peer.test", "bob")
+	n.allow("siege.test", "peer.test")
+	deliver := func(number string) int {
+		return bob.deliver("siege.test", "/inbox", "bob", bob.create("bob", number, "hello", ""))
+	}
+	deliver("1")
+	n.advance(6 * time.Minute)
+	bob.rotate("bob")
+	n.cut("peer.test", true)
+	for i := range 2 {
+		if got := deliver("2"); got != 503 {
+			t.Errorf("request %d while its new key can't be read is answered %d", i, got)
+		}
+	}
+	n.cut("peer.test", false)
+	n.advance(6 * time.Minute)
+	if got := deliver("2"); got != 202 {
+		t.Errorf("then it is answered %d", got)
+	}
+}
+
+func TestJunkInTheNameOfALinkedPeerAsksItsNodeOnce(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test")
+	bob := n.stranger("peer.test", "bob", "service")
+	bob.change("service", func(doc map[string]any) { doc["type"] = "Application" })
+	var doc struct {
+		Key struct {
+			PEM string `json:"publicKeyPem"`
+		} `json:"publicKey"`
+	}
+	if err := json.Unmarshal([]byte(bob.docs["/u/service"]), &doc); err != nil {
+		t.Fatal(err)
+	}
+	print, err := federation.Fingerprint(doc.Key.PEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.update("siege.test", func(tx *storage.Tx) error {
+		return tx.SavePeer(t.Context(), &storage.Peer{Host: "peer.test", Tier: storage.Partner, State: storage.PeerActive, Fingerprint: print, ServiceActor: bob.id("service")})
+	})
+	deliver := func() int { return bob.deliver("siege.test", "/inbox", "bob", bob.create("bob", "1", "hello", "")) }
+	deliver()
+	n.advance(6 * time.Minute)
+	bob.fetched = 0
+	good := bob.keys["bob"]
+	bob.keys["bob"] = bob.keys["service"]
+	for range 20 {
+		if got := deliver(); got != 401 {
+			t.Errorf("junk is answered %d", got)
+		}
+	}
+	if bob.fetched != 2 {
+		t.Errorf("bob and the node's own actor were read %d times in all", bob.fetched)
+	}
+	// With another key of the node itself, a changed key of one of its people counts for nothing.
+	bob.keys["bob"] = good
+	bob.rotate("bob")
+	bob.rotate("service")
+	n.advance(6 * time.Minute)
+	if got := deliver(); got < 400 {
+		t.Errorf("a changed key at a node with a changed key is answered %d", got)
+	}
+}
