@@ -373,6 +373,7 @@ export const acts = {
   },
 
   seen: (world, { since = 0 }) => ({ seen: world.seen.slice(since) }),
+  sent: (world) => ({ sent: world.sent }),
   refused: (world) => ({ refused: world.refused }),
   fetched: (world) => ({ fetched: world.fetched }),
 };

@@ -112,6 +112,27 @@ func TestThreads(t *testing.T) {
 			f.Errorf("its proof is %q", a.Proof)
 		}
 	})
+	show(t, area, fromRuche, "An answer from another Ruche node is passed on with the proof that its author's node made, and Fedify takes it for that alone", "ActivityPub 7.1.2; FEP-8b32", func(f *flow) {
+		there := *f
+		for _, n := range f.w.nodes {
+			if n != f.node {
+				there.node = n
+			}
+		}
+		if there.node == f.node {
+			f.Skip("there is one node: set RUCHE_TEST_POSTGRES for a second")
+		}
+		ana, luc, lena := f.person("ana"), there.person("luc"), f.guest("lena")
+		lena.follows(ana)
+		asked := ana.posts(outbox.Draft{Text: "who has seen a lizard?", Visibility: storage.Public})
+		lena.receives("Create", ana, holds("who has seen a lizard?"))
+		at, err := there.node.Resolver().Post(f.ctx, asked.URI)
+		f.must(err)
+		luc.posts(outbox.Draft{Text: "luc has seen one @" + ana.acct(), InReplyTo: at.ID, Visibility: storage.Public})
+		if a := lena.receives("Create", luc, holds("luc has seen one")); a.Proof != "good" || a.Object.InReplyTo != asked.URI {
+			f.Errorf("it arrives with a proof that is %q, as %+v", a.Proof, a.Object)
+		}
+	})
 	show(t, area, both, "A forwarded answer that Fedify doesn't take holds up nothing of what people write themselves", "ActivityPub 7.1.2", func(f *flow) {
 		ana, lena, olga := f.person("ana"), f.guest("lena"), f.on(f.w.second).guestWith("olga", args{"plain": true})
 		lena.follows(ana)

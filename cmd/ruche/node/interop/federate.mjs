@@ -15,6 +15,7 @@ export function federate(world) {
     origin: world.origin,
     allowPrivateAddress: true, // the test's network is this machine
     firstKnock: world.options.firstKnock, // undefined: RFC 9421
+    inboxChallengePolicy: world.options.asks ? { enabled: true } : undefined, // Accept-Signature
   });
   federation
     .setActorDispatcher("/users/{identifier}", (ctx, name) => world.people.has(name) ? actorOf(ctx, world.people.get(name)) : null)

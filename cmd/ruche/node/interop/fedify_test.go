@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -170,6 +171,46 @@ type object struct {
 	Aliases                      []string
 	MovedTo                      string
 	Keys                         int
+}
+
+// A sending is what Fedify asked of another server, with the answer.
+type sending struct {
+	Method, URL, Scheme string
+	Status              int
+}
+
+// sent gives what Fedify asked of a host.
+func (f *fedify) sent(host string) (to []sending, err error) {
+	var answer struct{ Sent []sending }
+	if err := f.try("sent", nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, s := range answer.Sent {
+		if strings.HasPrefix(s.URL, "https://"+host+"/") {
+			to = append(to, s)
+		}
+	}
+	return to, nil
+}
+
+// A refusal is a delivery that Fedify didn't take.
+type refusal struct {
+	Status               int
+	Scheme, Answer, Body string
+}
+
+// refused gives the deliveries of an actor that were not taken.
+func (f *fedify) refused(actor string) (by []refusal, err error) {
+	var answer struct{ Refused []refusal }
+	if err := f.try("refused", nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, r := range answer.Refused {
+		if strings.Contains(r.Body, `"actor":"`+actor+`"`) {
+			by = append(by, r)
+		}
+	}
+	return by, nil
 }
 
 func (f *fedify) seen() ([]*activity, error) {

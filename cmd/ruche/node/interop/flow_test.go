@@ -35,6 +35,15 @@ func (f *flow) on(other *fedify) *flow {
 	return &changed
 }
 
+// fresh is the flow with a new server, of which the node knows nothing yet.
+func (f *flow) fresh(options map[string]any) *flow {
+	f.Helper()
+	server, err := f.w.startFedify("fedify.test", options)
+	f.must(err)
+	f.must(f.node.allow(server.host, true))
+	return f.on(server)
+}
+
 // shown is a line of the table.
 type shown struct{ area, direction, sentence, rule string }
 

@@ -24,6 +24,7 @@ const world = {
   refused: [], // deliveries that it did not take
   fetched: [], // paths that were asked for
   arriving: new AsyncLocalStorage(), // how the activity that is being handled came
+  sent: [], // what this server asked of others: {method, url, scheme, status}
   trouble: false, // answers every delivery with 503
 };
 
@@ -42,6 +43,13 @@ async function serve(request, response) {
   if (request.method === "POST" && world.trouble) {
     world.turned++;
     response.writeHead(503).end();
+    return;
+  }
+  const { only } = world.options; // the one scheme of signature that deliveries may have
+  const scheme = schemeOf(new Headers(request.headers));
+  if (only && scheme !== only && request.method === "POST") {
+    world.refused.push({ status: 401, scheme, answer: `only ${only} here`, body: bytes.toString() });
+    response.writeHead(401).end(`only ${only} here`);
     return;
   }
   if (url.pathname.startsWith("/media/")) {
@@ -93,6 +101,15 @@ function answering(handler) {
       response.writeHead(500).end(String(error));
     });
 }
+
+// What Fedify sends is watched, and left as it is.
+const plainFetch = globalThis.fetch;
+globalThis.fetch = async (asked, options = {}) => {
+  const { url, method, headers } = asked instanceof Request ? asked : { url: String(asked), method: "GET" };
+  const answer = await plainFetch(asked, options);
+  world.sent.push({ url, method: options.method ?? method, scheme: schemeOf(new Headers(options.headers ?? headers)), status: answer.status });
+  return answer;
+};
 
 const front = https.createServer(
   { cert: readFileSync(certificate), key: readFileSync(key) },

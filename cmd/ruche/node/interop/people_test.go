@@ -146,7 +146,7 @@ func (p *person) told(kind string, from *storage.Account) *storage.Notification 
 	p.Helper()
 	var found *storage.Notification
 	eventually(p.T, fmt.Sprintf("%s is told of a %s by %s", p.me.Username, kind, from.Username), func() bool {
-		rows, err := p.node.DB().Notifications(p.ctx, p.me.ID, storage.Told{Kinds: []string{kind}}, storage.Page{Limit: 40})
+		rows, err := p.node.DB().Notifications(p.ctx, p.me.ID, storage.Told{Kinds: []string{kind}, Held: true}, storage.Page{Limit: 40})
 		p.must(err)
 		for _, n := range rows {
 			if n.FromID == from.ID {

@@ -67,20 +67,73 @@ func TestAddressesAndLists(t *testing.T) {
 
 func TestSignatures(t *testing.T) {
 	const area = "Signatures and keys"
-	show(t, area, fromRuche, "What Ruche sends passes Fedify's own verification", "draft-cavage-http-signatures-12", func(f *flow) {
-		ana, lena := f.person("ana"), f.guest("lena")
+	show(t, area, fromRuche, "What Ruche signs by the older scheme passes Fedify's verification, with a proof of who said it", "draft-cavage-http-signatures-12; FEP-8b32, FEP-521a", func(f *flow) {
+		ana, lena := f.person("ana"), f.fresh(nil).guest("lena")
 		lena.follows(ana)
 		ana.posts(outbox.Draft{Text: "signed", Visibility: storage.Public})
-		if a := lena.receives("Create", ana, holds("signed")); a.Scheme == "" {
-			f.Errorf("arrived without a signature: %+v", a)
+		if a := lena.receives("Create", ana, holds("signed")); a.Scheme != "cavage" || a.Proof != "good" {
+			f.Errorf("arrived signed by %q, its proof %q", a.Scheme, a.Proof)
 		}
-		var answer struct {
-			Refused []struct{ Answer, Body string }
+		refused, err := lena.fed.refused(ana.me.URI)
+		f.must(err)
+		if len(refused) != 0 {
+			f.Errorf("refused: %+v", refused[0])
 		}
-		f.must(f.fed.try("refused", nil, &answer))
-		for _, r := range answer.Refused {
-			if strings.Contains(r.Body, ana.me.URI) {
-				f.Errorf("fedify refused a delivery: %s: %s", r.Answer, r.Body)
+	})
+	show(t, area, fromRuche, "A server that takes RFC 9421 alone gets it at the second knock, and at the first from then on", "RFC 9421; the two knocks of the HTTP signatures report", func(f *flow) {
+		ana, lena := f.person("ana"), f.fresh(args{"only": "RFC 9421"}).guest("lena")
+		lena.follows(ana)
+		for _, text := range []string{"signed anew", "and again", "and once more"} {
+			ana.posts(outbox.Draft{Text: text, Visibility: storage.Public})
+			if a := lena.receives("Create", ana, holds(text)); a.Scheme != "RFC 9421" || a.Proof != "good" {
+				f.Errorf("arrived signed by %q, its proof %q", a.Scheme, a.Proof)
+			}
+		}
+		refused, err := lena.fed.refused(ana.me.URI)
+		f.must(err)
+		if len(refused) != 1 {
+			f.Errorf("%d deliveries were refused, want the first knock alone", len(refused))
+		}
+	})
+	for _, c := range []struct {
+		sentence, rule, scheme string
+		options                args
+	}{
+		{"What Fedify signs by RFC 9421, its first choice, is taken at once", "RFC 9421", "RFC 9421", nil},
+		{"What Fedify signs by the older scheme is taken at once", "draft-cavage-http-signatures-12", "cavage", args{"firstKnock": "draft-cavage-http-signatures-12"}},
+	} {
+		show(t, area, fromFedify, c.sentence, c.rule, func(f *flow) {
+			ana, lena := f.person("ana"), f.fresh(c.options).guest("lena")
+			lena.follows(ana)
+			sent, err := lena.fed.sent(f.node.domain)
+			f.must(err)
+			// What comes after is signed by the older scheme in any case: Fedify then fetches the key of a proof, signs
+			// the address with its fragment, which is no part of the target (RFC 9110 §7.1), and remembers the refusal.
+			first := slices.IndexFunc(sent, func(s sending) bool { return s.Method == http.MethodPost })
+			for _, s := range sent[:first+1] {
+				if s.Scheme != c.scheme && s.Scheme != "" || s.Status >= 300 {
+					f.Errorf("a %s by %s of %s was answered %d", s.Method, s.Scheme, s.URL, s.Status)
+				}
+			}
+		})
+	}
+	show(t, area, fromFedify, "What somebody else passes on is believed for its author's proof, and nothing is fetched", "FEP-8b32; ActivityPub 7.1.2", func(f *flow) {
+		ana, lena, olga := f.person("ana"), f.guest("lena"), f.on(f.w.second).guest("olga")
+		ana.follows(lena)
+		lena.does("set", args{"forwards": true})
+		asked := lena.does("post", args{"content": "<p>who has seen a lynx?</p>"})
+		post := ana.sees("who has seen a lynx?")
+		id := olga.does("post", args{"content": "<p>a lynx it was</p>", "inReplyTo": asked, "mentions": []string{lena.acct}, "alsoTo": []string{lena.uri + "/followers"}})
+		eventually(f.T, "the answer is in the thread", func() bool {
+			below, err := f.node.DB().Descendants(f.ctx, ana.me.ID, post)
+			f.must(err)
+			return len(below) == 1 && below[0].URI == id
+		})
+		var answer struct{ Fetched []struct{ Path string } }
+		f.must(olga.fed.try("fetched", nil, &answer))
+		for _, one := range answer.Fetched {
+			if strings.HasSuffix(id, one.Path) {
+				f.Errorf("%s was fetched", one.Path)
 			}
 		}
 	})
