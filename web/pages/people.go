@@ -2,7 +2,9 @@ package pages
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"ruche/storage"
@@ -106,27 +108,26 @@ func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	cards, err := p.cards(r, slices.Collect(maps.Values(accounts)))
+	if err != nil {
+		return err
+	}
+	shown, err := p.show(r, slices.Collect(maps.Values(visible)))
+	if err != nil {
+		return err
+	}
+	cardOf, postOf := map[string]view.PersonCard{}, map[string]*view.PostView{}
+	for _, c := range cards {
+		cardOf[c.ID] = c
+	}
+	for i := range shown {
+		postOf[shown[i].ID] = &shown[i]
+	}
 	page := view.Notifications{}
 	for _, n := range rows {
-		from := accounts[n.FromID]
-		if from == nil {
-			continue
+		if card, known := cardOf[storage.FormatID(n.FromID)]; known {
+			page.Lines = append(page.Lines, view.NotificationLine{Key: "notice." + n.Kind, From: card, At: n.CreatedAt, Post: postOf[storage.FormatID(n.PostID)]})
 		}
-		cards, err := p.cards(r, []*storage.Account{from})
-		if err != nil {
-			return err
-		}
-		line := view.NotificationLine{Key: "notice." + n.Kind, From: cards[0], At: n.CreatedAt}
-		if post := visible[n.PostID]; post != nil {
-			shown, err := p.show(r, []*storage.Post{post})
-			if err != nil {
-				return err
-			}
-			if len(shown) == 1 {
-				line.Post = &shown[0]
-			}
-		}
-		page.Lines = append(page.Lines, line)
 	}
 	if len(rows) == peoplePerPage {
 		page.Older = "/notifications?max_id=" + storage.FormatID(rows[len(rows)-1].ID)
