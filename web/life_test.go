@@ -100,7 +100,7 @@ func TestAPersonWithoutAnAppCanLiveOnThePages(t *testing.T) {
 
 		thread := luc.get("/@ana/" + post).is(200)
 		luc.press(thread, "/p/"+post+"/like").is(303)
-		luc.submit(luc.get("/@ana/"+post), "/compose", url.Values{"text": {"@ana I do"}, "visibility": {storage.Public}, "circle": {storage.CircleNode}}).is(303)
+		luc.submit(luc.get("/@ana/"+post), "/compose", url.Values{"text": {"@ana I do"}, "visibility": {storage.Public}, "circle": {storage.CircleNetwork}}).is(303)
 		ana.get("/@ana/"+post).is(200).says("who knows", "I do", "thanks: 1")
 		ana.get("/notifications").is(200).says("thanked you for your post", "named or answered you", "follows you now")
 
