@@ -105,12 +105,13 @@ func (n *Node) Outbox(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	circles := []string{storage.CircleNetwork}
-	if peer.Tier == storage.Sibling {
-		circles = append(circles, storage.CircleOrganisation)
+	total, err := n.DB.OutboxTotal(r.Context(), a.ID, peer)
+	if err != nil {
+		n.broken(w, r, err)
+		return
 	}
-	n.collection(w, r, a.OutboxURI, a.PostsCount, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
-		posts, err := n.DB.OutboxPosts(ctx, a.ID, circles, page)
+	n.collection(w, r, a.OutboxURI, total, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+		posts, err := n.DB.OutboxPosts(ctx, a.ID, peer, page)
 		if err != nil {
 			return nil, nil, 0, err
 		}
@@ -155,7 +156,12 @@ func (n *Node) Replies(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	n.collection(w, r, p.URI+"/replies", p.RepliesCount, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
+	total, err := n.DB.RepliesTotal(r.Context(), p.ID, host)
+	if err != nil {
+		n.broken(w, r, err)
+		return
+	}
+	n.collection(w, r, p.URI+"/replies", total, func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
 		replies, err := n.DB.RepliesTo(ctx, p.ID, page)
 		if err != nil {
 			return nil, nil, 0, err

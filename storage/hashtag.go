@@ -28,7 +28,7 @@ func (q *Queries) SearchHashtags(ctx context.Context, viewer int64, text string,
 type HashtagUse struct{ Uses, Accounts int }
 
 // HashtagDays counts the public posts with each tag by day (YYYY-MM-DD), keyed by tag.
-func (q *Queries) HashtagDays(ctx context.Context, names []string, since time.Time) (map[string]map[string]HashtagUse, error) {
+func (q *Queries) HashtagDays(ctx context.Context, viewer int64, names []string, since time.Time) (map[string]map[string]HashtagUse, error) {
 	out := make(map[string]map[string]HashtagUse, len(names))
 	if len(names) == 0 {
 		return out, nil
@@ -40,7 +40,7 @@ func (q *Queries) HashtagDays(ctx context.Context, names []string, since time.Ti
 	}
 	// Ids hold the time, so that the days can be told apart here and alike on both databases.
 	err := q.idb.NewSelect().Model((*Hashtag)(nil)).ColumnExpr("h.name, h.post_id, p.author_id").Join("JOIN posts AS p ON p.id = h.post_id").
-		Where("h.name IN (?) AND h.post_id >= ? AND p.visibility = ? AND p.deleted_at IS NULL", bun.List(names), firstIDAt(since), Public).
+		Where("h.name IN (?) AND h.post_id >= ? AND p.visibility = ? AND "+openTo("p", viewer), bun.List(names), firstIDAt(since), Public).
 		OrderExpr("h.post_id DESC").Limit(hashtagRows).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("count hashtags: %w", err)

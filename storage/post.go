@@ -329,21 +329,8 @@ func (tx *Tx) addParts(ctx context.Context, n *NewPost) error {
 
 func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) error {
 	p := &n.Post
-	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", 1); err != nil {
+	if err := tx.countPost(ctx, p, 1); err != nil {
 		return err
-	}
-	if _, err := tx.idb.NewRaw("UPDATE accounts SET last_post_on = ? WHERE id = ? AND last_post_on < ?", p.PublishedAt.UTC().Format(time.DateOnly), p.AuthorID, p.PublishedAt.UTC().Format(time.DateOnly)).Exec(ctx); err != nil {
-		return fmt.Errorf("note last post: %w", err)
-	}
-	if parent != nil {
-		if err := tx.countOnPost(ctx, parent.ID, "replies_count", 1); err != nil {
-			return err
-		}
-	}
-	if p.ShareOfID != 0 {
-		if err := tx.countOnPost(ctx, p.ShareOfID, "shares_count", 1); err != nil {
-			return err
-		}
 	}
 	if p.Backfilled {
 		return nil
@@ -376,6 +363,44 @@ func (tx *Tx) postConsequences(ctx context.Context, n *NewPost, parent *Post) er
 	}
 	tx.Publish(Event{Kind: PostCreated, PostID: p.ID, AccountID: p.AuthorID})
 	return nil
+}
+
+// countPost makes right what everybody sees counted of a post that came (by: 1) or went (-1).
+func (tx *Tx) countPost(ctx context.Context, p *Post, by int) error {
+	if !p.Open() {
+		return tx.countHiddenShare(ctx, p, by)
+	}
+	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", by); err != nil {
+		return err
+	}
+	if by > 0 {
+		day := p.PublishedAt.UTC().Format(time.DateOnly)
+		if _, err := tx.idb.NewRaw("UPDATE accounts SET last_post_on = ? WHERE id = ? AND last_post_on < ?", day, p.AuthorID, day).Exec(ctx); err != nil {
+			return fmt.Errorf("note last post: %w", err)
+		}
+	}
+	if p.InReplyToID != 0 {
+		if err := tx.countOnPost(ctx, p.InReplyToID, "replies_count", by); err != nil {
+			return err
+		}
+	}
+	if p.ShareOfID != 0 {
+		return tx.countOnPost(ctx, p.ShareOfID, "shares_count", by)
+	}
+	return nil
+}
+
+// countHiddenShare counts a share that isn't open where the original isn't either: those who see the count
+// see the share.
+func (tx *Tx) countHiddenShare(ctx context.Context, p *Post, by int) error {
+	if p.ShareOfID == 0 {
+		return nil
+	}
+	original, err := tx.PostEvenDeleted(ctx, p.ShareOfID)
+	if err != nil || original.Open() || original.Visibility != p.Visibility {
+		return err
+	}
+	return tx.countOnPost(ctx, p.ShareOfID, "shares_count", by)
 }
 
 func (tx *Tx) countOnPost(ctx context.Context, post int64, column string, by int) error {

@@ -104,18 +104,10 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 	if err := tx.dropQuotes(ctx, p.ID); err != nil {
 		return false, nil, err
 	}
-	if err := tx.addToCount(ctx, p.AuthorID, "posts_count", -1); err != nil {
+	if err := tx.countPost(ctx, p, -1); err != nil {
 		return false, nil, err
 	}
-	if p.InReplyToID != 0 {
-		if err := tx.countOnPost(ctx, p.InReplyToID, "replies_count", -1); err != nil {
-			return false, nil, err
-		}
-	}
 	if p.ShareOfID != 0 {
-		if err := tx.countOnPost(ctx, p.ShareOfID, "shares_count", -1); err != nil {
-			return false, nil, err
-		}
 		if _, err := tx.idb.NewRaw("DELETE FROM notifications WHERE kind = ? AND post_id = ? AND from_id = ?", NotifyShare, p.ShareOfID, p.AuthorID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete share: %w", err)
 		}

@@ -206,8 +206,8 @@ func (tx *Tx) quoteCounts(ctx context.Context, q *Quote) error {
 	if q.QuotedID == 0 {
 		return nil
 	}
-	_, err := tx.idb.NewRaw(`UPDATE posts SET revision = revision + 1, quotes_count = (SELECT COUNT(*) FROM quotes
-		WHERE quoted_id = posts.id AND state = ? AND post_id IS NOT NULL) WHERE id = ?`, QuoteAccepted, q.QuotedID).Exec(ctx)
+	_, err := tx.idb.NewRaw(`UPDATE posts SET revision = revision + 1, quotes_count = (SELECT COUNT(*) FROM quotes AS q JOIN posts AS r ON r.id = q.post_id
+		WHERE q.quoted_id = posts.id AND q.state = ? AND r.visibility IN ('public', 'unlisted')) WHERE id = ?`, QuoteAccepted, q.QuotedID).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("count quotes: %w", err)
 	}

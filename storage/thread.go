@@ -260,7 +260,7 @@ func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
 	if err := tx.fillGaps(ctx, p.URI); err != nil {
 		return err
 	}
-	res, err := tx.idb.NewRaw(`UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL
+	_, err := tx.idb.NewRaw(`UPDATE posts SET in_reply_to_id = ?, in_reply_to_user = ? WHERE in_reply_to_uri = ? AND in_reply_to_uri <> '' AND in_reply_to_id IS NULL AND deleted_at IS NULL
 		AND id NOT IN (WITH RECURSIVE up(id, parent, depth) AS (
 			SELECT id, in_reply_to_id, 0 FROM posts WHERE id = ?
 			UNION ALL SELECT q.id, q.in_reply_to_id, up.depth + 1 FROM posts AS q JOIN up ON q.id = up.parent WHERE up.depth < ?)
@@ -268,8 +268,8 @@ func (tx *Tx) adoptReplies(ctx context.Context, p *Post) error {
 	if err != nil {
 		return fmt.Errorf("adopt replies: %w", err)
 	}
-	if n, err := res.RowsAffected(); err == nil && n > 0 {
-		return tx.countOnPost(ctx, p.ID, "replies_count", int(n))
+	if _, err := tx.idb.NewRaw("UPDATE posts SET revision = revision + 1, replies_count = (SELECT COUNT(*) FROM posts AS r WHERE r.in_reply_to_id = posts.id AND "+openTo("r", p.AuthorID)+") WHERE id = ?", p.ID).Exec(ctx); err != nil {
+		return fmt.Errorf("count replies: %w", err)
 	}
 	return nil
 }

@@ -153,11 +153,11 @@ func (q *Queries) AccountTimeline(ctx context.Context, viewer, account int64, f 
 }
 
 // OutboxPosts is what a peer's server may read of a local account's outbox: its public posts
-// and shares in the circle of the network, newest first.
-func (q *Queries) OutboxPosts(ctx context.Context, account int64, circles []string, page Page) ([]*Post, error) {
+// and shares in the peer's circles, newest first.
+func (q *Queries) OutboxPosts(ctx context.Context, account int64, peer *Peer, page Page) ([]*Post, error) {
 	var rows []*Post
 	s := q.idb.NewSelect().Model(&rows).
-		Where("p.author_id = ? AND p.visibility IN (?, ?) AND p.circle IN (?) AND p.deleted_at IS NULL", account, Public, Unlisted, bun.List(circles))
+		Where("p.author_id = ? AND p.visibility IN (?, ?) AND p.circle IN (?) AND p.deleted_at IS NULL", account, Public, Unlisted, bun.List(circlesFor(peer)))
 	if err := page.apply(s, "p.id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}

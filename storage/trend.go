@@ -29,9 +29,9 @@ func (q *Queries) TrendingPosts(ctx context.Context, viewer int64, limit, offset
 }
 
 // TrendingTags lists the tags of public posts of the last days that most different people used.
-func (q *Queries) TrendingTags(ctx context.Context, limit, offset int) ([]string, error) {
+func (q *Queries) TrendingTags(ctx context.Context, viewer int64, limit, offset int) ([]string, error) {
 	var names []string
-	err := q.idb.NewRaw(`SELECT h.name FROM hashtags AS h JOIN (SELECT id, author_id FROM posts WHERE id >= ? AND visibility = ? AND share_of_id IS NULL AND deleted_at IS NULL ORDER BY id DESC LIMIT ?) AS p ON p.id = h.post_id
+	err := q.idb.NewRaw(`SELECT h.name FROM hashtags AS h JOIN (SELECT id, author_id FROM posts WHERE id >= ? AND visibility = ? AND share_of_id IS NULL AND `+openTo("posts", viewer)+` ORDER BY id DESC LIMIT ?) AS p ON p.id = h.post_id
 		GROUP BY h.name ORDER BY COUNT(DISTINCT p.author_id) DESC, COUNT(*) DESC, h.name LIMIT ? OFFSET ?`,
 		firstIDAt(q.now().AddDate(0, 0, -trendDays)), Public, trendPosts, limit, offset).Scan(ctx, &names)
 	if err != nil {
@@ -46,15 +46,15 @@ type Week struct {
 	Posts int
 }
 
-// Weeks counts the posts of this node's people in each of the last weeks, the current one first.
-func (q *Queries) Weeks(ctx context.Context, weeks int) ([]Week, error) {
+// Weeks counts the open posts of this node's people in each of the last weeks, the current one first.
+func (q *Queries) Weeks(ctx context.Context, viewer int64, weeks int) ([]Week, error) {
 	now := q.now()
 	monday := now.AddDate(0, 0, -int(now.Weekday()+6)%7).Truncate(24 * time.Hour)
 	out := make([]Week, weeks)
 	for i := range out {
 		out[i].Begin = monday.AddDate(0, 0, -7*i)
 		n, err := q.idb.NewSelect().Model((*Post)(nil)).
-			Where("p.id >= ? AND p.id < ? AND p.origin = '' AND p.share_of_id IS NULL AND p.deleted_at IS NULL", firstIDAt(out[i].Begin), firstIDAt(out[i].Begin.AddDate(0, 0, 7))).Count(ctx)
+			Where("p.id >= ? AND p.id < ? AND p.origin = '' AND p.share_of_id IS NULL AND "+openTo("p", viewer), firstIDAt(out[i].Begin), firstIDAt(out[i].Begin.AddDate(0, 0, 7))).Count(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("count weeks: %w", err)
 		}

@@ -63,6 +63,109 @@ func visibleOne(alias string, viewer int64) (string, []any) {
 		[]any{viewer, viewer, viewer, viewer, viewer}
 }
 
+// Open says whether everybody of this node may see the post. Only such posts move the counts that everybody
+// sees: another would be told of by them.
+func (p *Post) Open() bool { return p.Visibility == Public || p.Visibility == Unlisted }
+
+// openTo is the condition that a post (under the alias) is open to everybody of the node, or for Nobody to the
+// open internet: what figures are made of.
+func openTo(alias string, viewer int64) string {
+	open := fmt.Sprintf("%[1]s.visibility IN ('public', 'unlisted') AND %[1]s.deleted_at IS NULL", alias)
+	if viewer == Nobody {
+		open += fmt.Sprintf(" AND %s.circle = 'network'", alias)
+	}
+	return open
+}
+
+// CountsFor sets the counts of posts and accounts to what the viewer may know of: for Nobody those of posts
+// that are open to the internet. The rows are the caller's own copies.
+func (q *Queries) CountsFor(ctx context.Context, viewer int64, posts []*Post, accounts []*Account) error {
+	if viewer != Nobody {
+		return nil
+	}
+	ids, owners := make([]int64, len(posts)), make([]int64, len(accounts))
+	for i, p := range posts {
+		ids[i] = p.ID
+	}
+	for i, a := range accounts {
+		owners[i] = a.ID
+	}
+	open := openTo("c", Nobody)
+	replies, err := q.countBy(ctx, "c.in_reply_to_id", "posts AS c", open, ids)
+	if err != nil {
+		return err
+	}
+	shares, err := q.countBy(ctx, "c.share_of_id", "posts AS c", open, ids)
+	if err != nil {
+		return err
+	}
+	quotes, err := q.countBy(ctx, "q.quoted_id", "quotes AS q JOIN posts AS c ON c.id = q.post_id", "q.state = 'accepted' AND "+open, ids)
+	if err != nil {
+		return err
+	}
+	written, err := q.countBy(ctx, "c.author_id", "posts AS c", open, owners)
+	if err != nil {
+		return err
+	}
+	for _, p := range posts {
+		p.RepliesCount, p.SharesCount, p.QuotesCount = replies[p.ID], shares[p.ID], quotes[p.ID]
+	}
+	for _, a := range accounts {
+		a.PostsCount, a.LastPostOn = written[a.ID], ""
+	}
+	return nil
+}
+
+func (q *Queries) countBy(ctx context.Context, column, from, where string, ids []int64) (map[int64]int64, error) {
+	out := map[int64]int64{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	var rows []struct{ ID, N int64 }
+	if err := q.idb.NewRaw(fmt.Sprintf("SELECT %[1]s AS id, COUNT(*) AS n FROM %[2]s WHERE %[1]s IN (?) AND %[3]s GROUP BY %[1]s", column, from, where), bun.List(ids)).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("count: %w", err)
+	}
+	for _, r := range rows {
+		out[r.ID] = r.N
+	}
+	return out, nil
+}
+
+// circlesFor are the circles of which a peer may read.
+func circlesFor(peer *Peer) []string {
+	if peer.Tier == Sibling {
+		return []string{CircleNetwork, CircleOrganisation}
+	}
+	return []string{CircleNetwork}
+}
+
+// OutboxTotal counts the posts and shares of an account that are open in a circle of the peer's.
+func (q *Queries) OutboxTotal(ctx context.Context, account int64, peer *Peer) (int64, error) {
+	return q.openIn(ctx, "author_id", account, peer)
+}
+
+// RepliesTotal counts the direct answers to a post that are open in a circle of the host's; no host is the
+// open internet.
+func (q *Queries) RepliesTotal(ctx context.Context, post int64, host string) (int64, error) {
+	peer := new(Peer)
+	if host != "" {
+		var err error
+		if peer, err = q.PeerByHost(ctx, host); err != nil {
+			return 0, err
+		}
+	}
+	return q.openIn(ctx, "in_reply_to_id", post, peer)
+}
+
+func (q *Queries) openIn(ctx context.Context, column string, id int64, peer *Peer) (int64, error) {
+	n, err := q.idb.NewSelect().Model((*Post)(nil)).Where("p.? = ? AND p.visibility IN ('public', 'unlisted') AND p.deleted_at IS NULL AND p.circle IN (?)",
+		bun.Ident(column), id, bun.List(circlesFor(peer))).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count posts: %w", err)
+	}
+	return int64(n), nil
+}
+
 // VisiblePost finds a post or share that the viewer may see. What they may not see is
 // ErrNotFound, as what doesn't exist.
 func (q *Queries) VisiblePost(ctx context.Context, viewer, id int64) (*Post, error) {
@@ -126,7 +229,7 @@ func InCircle(p *Post, peer *Peer) Addressing {
 	if p.Visibility == Members && !peer.Circles {
 		return NotForPeer // it would show it to its author's followers
 	}
-	open := p.Visibility == Public || p.Visibility == Unlisted
+	open := p.Open()
 	if open && p.Circle == CircleNetwork && (peer.Circles || peer.PublicWeb) {
 		return Openly
 	}
@@ -155,7 +258,7 @@ func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressin
 	if how == NotForPeer || how == Openly {
 		return how, nil
 	}
-	if (p.Visibility == Public || p.Visibility == Unlisted) && peer.Circles {
+	if p.Open() && peer.Circles {
 		return how, nil // it keeps our circles, and this one includes it
 	}
 	if p.Visibility == Members {

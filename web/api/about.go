@@ -71,7 +71,7 @@ func privacyNotice(rd reader) string {
 // activity is GET /api/v1/instance/activity: posts by week. Sign-ins and registrations are nobody's
 // business.
 func (a *API) activity(w http.ResponseWriter, r *http.Request) error {
-	weeks, err := a.DB.Weeks(r.Context(), 12)
+	weeks, err := a.DB.Weeks(r.Context(), auth.Viewer(r.Context()), 12)
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func (a *API) trendingStatuses(w http.ResponseWriter, r *http.Request, limit, of
 
 // trendingTags is GET /api/v1/trends/tags.
 func (a *API) trendingTags(w http.ResponseWriter, r *http.Request, limit, offset int) error {
-	names, err := a.DB.TrendingTags(r.Context(), limit, offset)
+	names, err := a.DB.TrendingTags(r.Context(), auth.Viewer(r.Context()), limit, offset)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ const tagDays = 7
 // tags writes hashtags with their last days.
 func (rd reader) tags(ctx context.Context, names []string) ([]Tag, error) {
 	today := rd.DB.Now().Truncate(24 * time.Hour)
-	uses, err := rd.DB.HashtagDays(ctx, names, today.AddDate(0, 0, 1-tagDays))
+	uses, err := rd.DB.HashtagDays(ctx, rd.me, names, today.AddDate(0, 0, 1-tagDays))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -68,6 +69,9 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 		authors = append(authors, named...)
 	}
 	if g.people, err = rd.peopleByID(ctx, authors, posts...); err != nil {
+		return nil, err
+	}
+	if err := rd.DB.CountsFor(ctx, rd.me, posts, nil); err != nil {
 		return nil, err
 	}
 	if g.polls, err = rd.DB.PollsOf(ctx, rd.me, ids); err != nil {
@@ -200,6 +204,9 @@ func (rd reader) peopleByID(ctx context.Context, ids []int64, posts ...*storage.
 
 func (rd reader) peopleOf(ctx context.Context, byID map[int64]*storage.Account, posts ...*storage.Post) (*people, error) {
 	p := &people{reader: rd, byID: byID}
+	if err := rd.DB.CountsFor(ctx, rd.me, nil, slices.Collect(maps.Values(byID))); err != nil {
+		return nil, err
+	}
 	if err := p.readEmojis(ctx, posts); err != nil {
 		return nil, err
 	}

@@ -108,6 +108,9 @@ func (p *Pages) profile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := p.DB.CountsFor(ctx, auth.Viewer(ctx), nil, []*storage.Account{a}); err != nil {
+		return err
+	}
 	page := view.Profile{
 		Person: cards[0],
 		Bio:    template.HTML(a.NoteHTML), Posts: shown, PostsCount: a.PostsCount, Followers: a.FollowersCount, Following: a.FollowingCount,

@@ -3,7 +3,9 @@ package pages
 import (
 	"context"
 	"html/template"
+	"maps"
 	"net/http"
+	"slices"
 
 	"ruche/storage"
 	"ruche/web/auth"
@@ -31,6 +33,9 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 	}
 	for id, post := range shared {
 		people, ids = append(people, post.AuthorID), append(ids, id)
+	}
+	if err := p.DB.CountsFor(ctx, auth.Viewer(ctx), slices.Concat(posts, slices.Collect(maps.Values(shared))), nil); err != nil {
+		return nil, err
 	}
 	authors, err := p.DB.AccountsByID(ctx, people)
 	if err != nil {
