@@ -23,6 +23,9 @@ func (a *API) aboutInstance(r *http.Request) (known, error) {
 	if k.Population, err = a.DB.Population(ctx); err != nil {
 		return k, err
 	}
+	if auth.Viewer(ctx) == storage.Nobody && !a.PublicPages {
+		k.Posts = 0 // a count that moves tells of a post
+	}
 	if k.pushKey, err = a.DB.PushKey(ctx); err != nil {
 		return k, err
 	}

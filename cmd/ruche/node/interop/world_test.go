@@ -9,7 +9,9 @@
 // side made of it. Each flow is a sentence; those that passed make the table in
 // docs/federation/interop.md, and a complete run fails where the table says something else.
 //
-// `make test-interop` runs them: the names siege.test and fedify.test must lead to this machine
+// TestWhoReachesWhat is the matrix of circles, visibilities, readers and ways (docs/federation/circles.md).
+//
+// `make test-interop` runs them: the names siege.test, labo.test, partenaire.test and fedify.test must lead to this machine
 // (.ci/run writes them into /etc/hosts), and npm fetches the packages.
 package interop
 
@@ -79,7 +81,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	for _, name := range []string{"siege.test", "labo.test", "fedify.test"} {
+	for _, name := range []string{"siege.test", "labo.test", "partenaire.test", "fedify.test"} {
 		if addrs, err := net.LookupHost(name); err != nil || len(addrs) == 0 || !net.ParseIP(addrs[0]).IsLoopback() {
 			return 1, fmt.Errorf("%s must lead to this machine: add \"127.0.0.1 %[1]s\" to /etc/hosts", name)
 		}
@@ -181,7 +183,8 @@ func (w *world) certificate(name string) (cert, key string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	cert, key = filepath.Join(w.dir, name+".pem"), filepath.Join(w.dir, name+".key")
+	serial := template.SerialNumber.String()
+	cert, key = filepath.Join(w.dir, name+serial+".pem"), filepath.Join(w.dir, name+serial+".key")
 	if err := os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
 		return "", "", err
 	}
@@ -198,7 +201,8 @@ type ruche struct {
 	ahead    atomic.Int64 // how far the node's clock is ahead, in nanoseconds
 }
 
-func (w *world) startNode(name, database string) (*ruche, error) {
+// startNode starts one under a name that leads to this machine, with more settings as in the environment.
+func (w *world) startNode(name, database string, settings ...string) (*ruche, error) {
 	ctx := context.Background()
 	cert, key, err := w.certificate(name)
 	if err != nil {
@@ -214,11 +218,10 @@ func (w *world) startNode(name, database string) (*ruche, error) {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	n := &ruche{w: w, database: database, domain: name + ":" + port, log: new(journal)}
-	dir := filepath.Join(w.dir, name)
-	cfg, err := node.Load(os.DevNull, true, []string{
-		"RUCHE_DOMAIN=" + n.domain, "RUCHE_NAME=" + name, "RUCHE_LISTEN=" + address, "RUCHE_DATA_DIR=" + dir,
+	cfg, err := node.Load(os.DevNull, true, append([]string{
+		"RUCHE_DOMAIN=" + n.domain, "RUCHE_NAME=" + name, "RUCHE_LISTEN=" + address, "RUCHE_DATA_DIR=" + filepath.Join(w.dir, name+port),
 		"RUCHE_TLS_CERT=" + cert, "RUCHE_TLS_KEY=" + key, "RUCHE_FEDERATION_CA_FILE=" + w.caFile, "RUCHE_RATE_LIMITS=off",
-	})
+	}, settings...))
 	if err != nil {
 		return nil, err
 	}
@@ -299,6 +302,12 @@ func (j *journal) len() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.Len()
+}
+
+func (j *journal) all() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // since gives what was written after the first from bytes, the last part of it where it is long.
