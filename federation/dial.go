@@ -94,7 +94,7 @@ type guarded struct {
 }
 
 func newGuarded(cfg ClientConfig) (*guarded, error) {
-	trust, err := trustedRoots(cfg.CAFile)
+	trust, err := TrustedRoots(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -202,8 +202,8 @@ func guardedDial(cfg ClientConfig) dialFunc {
 	}
 }
 
-// trustedRoots is the system's certificate authorities and the company's own.
-func trustedRoots(caFile string) (*x509.CertPool, error) {
+// TrustedRoots is the system's certificate authorities and the company's own.
+func TrustedRoots(caFile string) (*x509.CertPool, error) {
 	if caFile == "" {
 		return nil, nil // the system's
 	}

@@ -32,6 +32,8 @@ const (
 	ActionAccountCreate   = "account.create"
 	ActionAccountRole     = "account.role"
 	ActionAccountPassword = "account.password"
+	ActionAccountEmail    = "account.email"
+	ActionAccountFactor   = "account.second-factor"
 	ActionAccountSuspend  = "account.suspend"
 	ActionAccountRestore  = "account.unsuspend"
 	ActionPeerAllow       = "peer.allow"

@@ -186,6 +186,8 @@ func (tx *Tx) Tidy(ctx context.Context) error {
 		"DELETE FROM ended_activities WHERE at < ?":                EndedKept,
 		"DELETE FROM codes WHERE expires_at < ?":                   0,
 		"DELETE FROM sessions WHERE expires_at < ?":                0,
+		"DELETE FROM mail_tokens WHERE expires_at < ?":             0,
+		"DELETE FROM half_sign_ins WHERE expires_at < ?":           0,
 		"DELETE FROM idempotency WHERE created_at < ?":             24 * time.Hour,
 		"DELETE FROM security_log WHERE at < ?":                    SecurityKept,
 		"DELETE FROM audit_heads WHERE received_at < ?":            auditHeadKept,

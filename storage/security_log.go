@@ -23,6 +23,10 @@ const (
 	SecurityToken    = "token"   // an app got the right to act
 	SecurityPassword = "password"
 	SecurityRead     = "read" // an owner read this log
+	SecurityEmail    = "email"
+	SecurityFactorOn = "factor-on" // a second factor is asked for from now on
+	SecurityFactorNo = "factor-off"
+	SecurityRecovery = "recovery" // a recovery code was used
 )
 
 // SecurityKept is how long these are kept. Tries with names that nobody has are kept for a day.

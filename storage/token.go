@@ -54,6 +54,8 @@ type Session struct {
 	Hash          string `bun:",pk"`
 	AccountID     int64
 	CSRF          string
+	Browser       string // with what, such as "Firefox, Windows", and from which address, for its owner to know it again
+	Address       string
 	CreatedAt     time.Time
 	ExpiresAt     time.Time
 }
@@ -181,6 +183,8 @@ func (tx *Tx) AddSession(ctx context.Context, s *Session) error {
 // KeepSession stores the session of a browser that stays signed in.
 func (tx *Tx) KeepSession(ctx context.Context, s *Session) error {
 	s.CreatedAt = tx.Now()
+	actor := ActorOf(ctx)
+	s.Browser, s.Address = actor.App, actor.Address
 	if _, err := tx.idb.NewDelete().Model((*Session)(nil)).Where("expires_at < ?", tx.Now()).Exec(ctx); err != nil {
 		return fmt.Errorf("forget old sessions: %w", err)
 	}
@@ -199,6 +203,13 @@ func (q *Queries) SessionBySecret(ctx context.Context, secret string) (*Session,
 	return s, nil
 }
 
+// SessionsOf lists the browsers in which an account is signed in, the latest first.
+func (q *Queries) SessionsOf(ctx context.Context, account int64) ([]*Session, error) {
+	var rows []*Session
+	err := q.idb.NewSelect().Model(&rows).Where("s.account_id = ? AND s.expires_at > ?", account, q.now()).Order("s.created_at DESC", "s.hash").Scan(ctx)
+	return rows, wrap("list sessions", err)
+}
+
 // EndSession signs a browser out.
 func (tx *Tx) EndSession(ctx context.Context, s *Session) error {
 	res, err := tx.idb.NewDelete().Model((*Session)(nil)).Where("hash = ?", s.Hash).Exec(ctx)
@@ -211,10 +222,31 @@ func (tx *Tx) EndSession(ctx context.Context, s *Session) error {
 	return tx.NoteSignIn(ctx, s.AccountID, SecuritySignOut)
 }
 
-// EndSignIns ends every session, token and code of an account: after a new password or role,
-// or a suspension.
+// RevokeApp ends what an app may do for an account: its tokens, with their streams and push, and the codes
+// that it hasn't changed into tokens yet.
+func (tx *Tx) RevokeApp(ctx context.Context, account, app int64) error {
+	if _, err := tx.idb.NewDelete().Model((*Code)(nil)).Where("account_id = ? AND app_id = ?", account, app).Exec(ctx); err != nil {
+		return fmt.Errorf("end codes: %w", err)
+	}
+	tokens, err := tx.TokensOf(ctx, account)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.AppID != app {
+			continue
+		}
+		if err := tx.RevokeToken(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EndSignIns ends every session, token and code of an account, what was mailed to it and what waits for a
+// second factor: after a new password or role, or a suspension.
 func (tx *Tx) EndSignIns(ctx context.Context, account int64) error {
-	for _, table := range []string{"sessions", "tokens", "codes", "push_subscriptions"} {
+	for _, table := range []string{"sessions", "tokens", "codes", "push_subscriptions", "mail_tokens", "half_sign_ins"} {
 		if _, err := tx.idb.NewRaw("DELETE FROM ? WHERE account_id = ?", bun.Ident(table), account).Exec(ctx); err != nil {
 			return fmt.Errorf("end sign-ins: %w", err)
 		}

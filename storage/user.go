@@ -28,6 +28,7 @@ type User struct {
 
 	AccountID         int64  `bun:",pk"`
 	Email             string // lower case
+	PendingEmail      string // the person asked for this address instead, and hasn't confirmed it yet
 	PasswordHash      string
 	Role              string
 	Locale            string // fr or en; empty: the node's

@@ -56,7 +56,7 @@ func start(t *testing.T, db *storage.DB, change func(*web.Options)) *node {
 	}
 	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	opt := web.Options{DB: db, PublicURL: storagetest.BaseURL, Domain: "sales.test", TrustedProxies: proxies, Now: db.Now, RateLimits: true}
-	server := auth.New(auth.Options{DB: db, Views: views, Site: site, PublicURL: opt.PublicURL, RateLimits: true, TrustedProxies: proxies})
+	server := auth.New(auth.Options{DB: db, Views: views, Site: site, PublicURL: opt.PublicURL, RateLimits: true, Mail: true, TrustedProxies: proxies})
 	opt.Auth = server
 	opt.Pages = pages.New(pages.Options{DB: db, Resolver: &federation.Resolver{DB: db}, Auth: server, Domain: "sales.test"}).Routes()
 	opt.Files = map[string]http.Handler{"/assets/": views.Assets()}

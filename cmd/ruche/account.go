@@ -22,6 +22,9 @@ type accountCommand struct {
 	Suspend       accountSuspend       `cmd:"" help:"Take an account out of sight, and end its sign-ins."`
 	Unsuspend     accountUnsuspend     `cmd:"" help:"Let a suspended account act and be seen again."`
 	ResetPassword accountResetPassword `cmd:"" help:"Give an account a new password, print it, and end its sign-ins."`
+	ResetLink     accountResetLink     `cmd:"" help:"Print a link with which somebody chooses a new password within an hour."`
+	SetEmail      accountSetEmail      `cmd:"" help:"Give an account another e-mail address."`
+	RemoveFactor  accountRemoveFactor  `cmd:"" help:"Take a second factor away whose telephone and recovery codes are lost, and end the account's sign-ins."`
 	Import        accountImport        `cmd:"" help:"Create the accounts of a CSV file; prints username and password of each."`
 }
 
@@ -196,6 +199,35 @@ func (c accountResetPassword) Run(p *program) error {
 		}
 		return p.print(password)
 	})
+}
+
+type accountResetLink struct{ username }
+
+func (c accountResetLink) Run(p *program) error {
+	return p.withDB(func(cfg node.Config, db *storage.DB) error {
+		secret, err := people.ResetLink(p.ctx, db, c.Username)
+		if err != nil {
+			return known(err)
+		}
+		return p.print(cfg.PublicURL + "/auth/reset?token=" + secret)
+	})
+}
+
+type accountSetEmail struct {
+	username
+	Email string `arg:"" help:"E-mail address."`
+}
+
+func (c accountSetEmail) Run(p *program) error {
+	return p.withDB(func(_ node.Config, db *storage.DB) error {
+		return known(people.SetEmail(p.ctx, db, c.Username, c.Email))
+	})
+}
+
+type accountRemoveFactor struct{ username }
+
+func (c accountRemoveFactor) Run(p *program) error {
+	return p.withDB(func(_ node.Config, db *storage.DB) error { return known(people.RemoveFactor(p.ctx, db, c.Username)) })
 }
 
 type accountImport struct {

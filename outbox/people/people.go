@@ -11,7 +11,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,8 +117,8 @@ func (n *New) check() error {
 	if !n.Official && slices.Contains(reserved, strings.ToLower(n.Username)) {
 		return invalid("The username %q is reserved: choose another one, or make the account an official one.", n.Username)
 	}
-	if address, err := mail.ParseAddress(n.Email); err != nil || address.Address != n.Email || len(n.Email) > maxEmail {
-		return invalid("%q is no e-mail address: give one such as name@host.", n.Email)
+	if _, err := CleanEmail(n.Email); err != nil {
+		return err
 	}
 	if err := checkRole(n.Role); err != nil {
 		return err
@@ -284,11 +283,7 @@ func ResetPassword(ctx context.Context, db *storage.DB, username string) (string
 		return "", err
 	}
 	err = change(ctx, db, username, func(tx *storage.Tx, who *Someone) error {
-		who.User.PasswordHash, who.User.PasswordSetAt = hash, tx.Now()
-		if err := tx.SaveUser(ctx, who.User); err != nil {
-			return err
-		}
-		return tx.EndSignIns(ctx, who.ID)
+		return SetPassword(ctx, tx, who.ID, hash)
 	})
 	if err != nil {
 		return "", err

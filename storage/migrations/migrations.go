@@ -33,6 +33,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0050", Comment: "threads", Up: statements(threads), Down: nil})
 	all.Add(migrate.Migration{Name: "0051", Comment: "communities", Up: statements(communities), Down: nil})
 	all.Add(migrate.Migration{Name: "0055", Comment: "open counts", Up: statements(openCounts), Down: nil})
+	all.Add(migrate.Migration{Name: "0080", Comment: "self-service", Up: statements(selfService), Down: nil})
 	return all
 }
 

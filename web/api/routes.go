@@ -70,6 +70,9 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PATCH", Path: "/api/v1/accounts/update_credentials", Scope: "write:accounts", Handler: a.updateCredentials},
 		{Method: "GET", Path: "/api/v1/preferences", Scope: "read:accounts", Handler: a.preferences},
 
+		{Method: "POST", Path: "/api/v1/emails/confirmations", Scope: auth.AnyPerson, Handler: a.confirmEmail},
+		{Method: "GET", Path: "/api/v1/emails/check_confirmation", Scope: auth.AnyPerson, Handler: a.emailConfirmed},
+
 		// accounts.go, follows.go
 		{Method: "GET", Path: "/api/v1/accounts/lookup", Scope: readers("read:accounts"), Handler: a.lookupAccount},
 		{Method: "GET", Path: "/api/v1/accounts/search", Scope: "read:accounts", Handler: a.searchAccounts},

@@ -11,13 +11,15 @@ import (
 
 // accountPage is GET /auth/account: who am I here, and which apps act for me.
 func (s *Server) accountPage(w http.ResponseWriter, r *http.Request) error {
-	if Account(r.Context()) == nil {
-		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
+	if !s.signedIn(w, r) {
 		return nil
 	}
 	saved := ""
 	if r.URL.Query().Has("changed") {
 		saved = "account.passwordchanged"
+	}
+	if r.URL.Query().Has("mailed") {
+		saved = "account.mailed"
 	}
 	return s.showAccount(w, r, http.StatusOK, saved, "")
 }
@@ -51,6 +53,20 @@ func (s *Server) appsOf(r *http.Request) ([]view.AppLine, error) {
 	return lines, nil
 }
 
+// browsersOf lists where a person is signed in.
+func (s *Server) browsersOf(r *http.Request) ([]view.BrowserLine, error) {
+	ctx := r.Context()
+	sessions, err := s.DB.SessionsOf(ctx, Account(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]view.BrowserLine, len(sessions))
+	for i, one := range sessions {
+		lines[i] = view.BrowserLine{ID: one.Hash, Name: one.Browser, Address: one.Address, Since: one.CreatedAt, This: one.Hash == Session(ctx).Hash}
+	}
+	return lines, nil
+}
+
 // signInsShown is how many lines of one's own sign-ins the page has.
 const signInsShown = 30
 
@@ -70,9 +86,7 @@ func (s *Server) signInsOf(r *http.Request) ([]view.SignInLine, error) {
 
 // revokeApp is POST /auth/apps/revoke: the app may act for this person no longer.
 func (s *Server) revokeApp(w http.ResponseWriter, r *http.Request) error {
-	me := Account(r.Context())
-	if me == nil {
-		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
+	if !s.signedIn(w, r) {
 		return nil
 	}
 	form, err := Params(r)
@@ -83,21 +97,8 @@ func (s *Server) revokeApp(w http.ResponseWriter, r *http.Request) error {
 	if err := form.Err(); err != nil {
 		return err
 	}
-	err = s.DB.Update(r.Context(), func(tx *storage.Tx) error {
-		tokens, err := tx.TokensOf(r.Context(), me.ID)
-		if err != nil {
-			return err
-		}
-		for _, t := range tokens {
-			if t.AppID != app {
-				continue
-			}
-			if err := tx.RevokeToken(r.Context(), t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	me := Account(r.Context())
+	err = s.DB.Update(r.Context(), func(tx *storage.Tx) error { return tx.RevokeApp(r.Context(), me.ID, app) })
 	if err != nil {
 		return err
 	}
@@ -116,41 +117,25 @@ func whyPasswordRefused(e *Error) string {
 // changePassword is POST /auth/password. Every other browser and every app has to sign in again:
 // a new password is what people reach for when somebody else has got in.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
+	form, ok, err := s.withPassword(w, r)
+	if !ok || err != nil {
+		return err
+	}
 	ctx := r.Context()
-	me, user := Account(ctx), User(ctx)
-	if me == nil {
-		http.Redirect(w, r, SignInURL(accountPath), http.StatusSeeOther)
-		return nil
-	}
-	form, err := Params(r)
+	me := Account(ctx)
+	hash, wrong, err := s.newPassword(me, User(ctx), form.Str("new"))
 	if err != nil {
 		return err
 	}
-	if _, err := s.checkSignIn(r, user.Email, form.Str("current")); err != nil {
-		var refused *Error
-		if !errors.As(err, &refused) {
-			return err
-		}
-		return s.showAccount(w, r, refused.Status, "", whyPasswordRefused(refused))
-	}
-	hash, err := people.HashPassword(form.Str("new"))
-	if errors.Is(err, people.ErrPassword) {
-		return s.showAccount(w, r, http.StatusUnprocessableEntity, "", "account.badpassword")
-	}
-	if err != nil {
-		return err
+	if wrong != "" {
+		return s.showAccount(w, r, http.StatusUnprocessableEntity, "", wrong)
 	}
 	session, secret := s.newSession(me.ID)
 	err = s.DB.Update(ctx, func(tx *storage.Tx) error {
-		fresh, err := tx.UserByAccount(ctx, me.ID)
-		if err != nil {
+		if err := people.SetPassword(ctx, tx, me.ID, hash); err != nil {
 			return err
 		}
-		fresh.PasswordHash, fresh.PasswordSetAt = hash, tx.Now()
-		if err := tx.SaveUser(ctx, fresh); err != nil {
-			return err
-		}
-		if err := tx.EndSignIns(ctx, me.ID); err != nil {
+		if err := tx.SendMail(ctx, storage.Mail{Kind: storage.MailChanged, Account: me.ID, What: "password"}); err != nil {
 			return err
 		}
 		return tx.KeepSession(ctx, session)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -86,6 +87,9 @@ type signInScreen struct {
 
 func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, status int, screen signInScreen) error {
 	page := view.SignIn{Action: signInPath, Login: screen.Login, ReturnTo: screen.ReturnTo}
+	if s.Mail {
+		page.Forgot = forgotPath
+	}
 	if screen.App != nil {
 		page.App = screen.App.Name
 	}
@@ -139,7 +143,21 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
+	browsers, err := s.browsersOf(r)
+	if err != nil {
+		return err
+	}
+	codesLeft, err := s.DB.RecoveryCodesLeft(r.Context(), me.ID)
+	if err != nil {
+		return err
+	}
+	factor, err := s.DB.SecondFactor(r.Context(), me.ID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
 	page := view.Account{
+		Browsers: browsers, MayMail: s.Mail, Email: User(r.Context()).Email, PendingEmail: User(r.Context()).PendingEmail,
+		Factor: factor != nil && !factor.ConfirmedAt.IsZero(), CodesLeft: codesLeft,
 		SignIns: signIns,
 		Name:    me.DisplayName, Handle: "@" + me.Username + "@" + s.Site.Domain, Department: me.Department,
 		Server: strings.TrimPrefix(strings.TrimPrefix(s.BaseURL(r), "https://"), "http://"),

@@ -25,6 +25,8 @@ type Options struct {
 	Now func() time.Time
 	// RateLimits: sign-ins and registrations are limited per address and account.
 	RateLimits bool
+	// Mail: there is a mail server, so that people can have a link sent to them.
+	Mail bool
 	// TrustedProxies may say where a request comes from.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
@@ -42,6 +44,11 @@ type Server struct {
 	signInsByAccount *Limiter
 	appsByAddress    *Limiter
 	tokensByAddress  *Limiter
+
+	resetsByAddress   *Limiter
+	resetsByLogin     *Limiter
+	confirmsByAccount *Limiter
+	codesByAccount    *Limiter
 }
 
 // New makes a Server.
@@ -64,6 +71,11 @@ func New(opt Options) *Server {
 		s.signInsByAccount = NewLimiter(25, time.Hour, opt.Now)
 		s.appsByAddress = NewLimiter(100, 10*time.Minute, opt.Now)
 		s.tokensByAddress = NewLimiter(300, 5*time.Minute, opt.Now)
+		s.resetsByAddress = NewLimiter(30, 5*time.Minute, opt.Now)
+		s.resetsByLogin = NewLimiter(5, time.Hour, opt.Now)
+		s.confirmsByAccount = NewLimiter(5, time.Hour, opt.Now)
+		// Ten codes of a million a quarter of an hour, three of which are right: a guess takes years.
+		s.codesByAccount = NewLimiter(10, 15*time.Minute, opt.Now)
 	}
 	return s
 }
@@ -93,9 +105,22 @@ func (s *Server) Pages() []Route {
 		{"GET", "/oauth/authorize/native", Public, s.showCode},
 		{"GET", "/auth/sign_in", Public, s.signInPage},
 		{"POST", "/auth/sign_in", Public, s.signIn},
+		{"POST", codePath, Public, s.signInCode},
 		{"POST", "/auth/sign_out", Public, s.signOut},
+		{"GET", forgotPath, Public, s.forgotPage},
+		{"POST", forgotPath, Public, s.forgot},
+		{"GET", resetPath, Public, s.resetPage},
+		{"POST", resetPath, Public, s.reset},
+		{"GET", confirmPath, Public, s.confirmPage},
+		{"POST", confirmPath, Public, s.confirm},
 		{"GET", "/auth/account", Public, s.accountPage},
 		{"POST", "/auth/password", Public, s.changePassword},
+		{"POST", "/auth/email", Public, s.changeEmail},
+		{"POST", factorPath, Public, s.beginFactor},
+		{"POST", factorConfirm, Public, s.confirmFactor},
+		{"POST", factorCodes, Public, s.renewCodes},
+		{"POST", factorRemove, Public, s.removeFactor},
+		{"POST", "/auth/sessions/end", Public, s.endBrowser},
 		{"POST", "/auth/apps/revoke", Public, s.revokeApp},
 	}
 }

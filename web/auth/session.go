@@ -56,7 +56,7 @@ func (s *Server) ownForm(r *http.Request) (*Values, error) {
 		return nil, err
 	}
 	session := Session(r.Context())
-	if session == nil || strings.TrimSuffix(r.URL.Path, "/") == signInPath {
+	if session == nil || strings.HasPrefix(r.URL.Path, signInPath) {
 		return form, nil
 	}
 	if subtle.ConstantTimeCompare([]byte(form.Str(CSRFField)), []byte(session.CSRF)) != 1 {

@@ -60,12 +60,13 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if done, err := s.askCode(w, r, account.ID, screen.ReturnTo); done || err != nil {
+		return err
+	}
 	session, secret := s.newSession(account.ID)
 	err = s.DB.Update(r.Context(), func(tx *storage.Tx) error {
-		if old := Session(r.Context()); old != nil {
-			if err := tx.EndSession(r.Context(), old); err != nil {
-				return err
-			}
+		if err := s.endThis(r, tx); err != nil {
+			return err
 		}
 		return tx.AddSession(r.Context(), session)
 	})
@@ -74,6 +75,14 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.setCookie(w, secret)
 	http.Redirect(w, r, orAccount(screen.ReturnTo), http.StatusSeeOther)
+	return nil
+}
+
+// endThis signs out who was signed in with this browser, since somebody signs in anew.
+func (s *Server) endThis(r *http.Request, tx *storage.Tx) error {
+	if old := Session(r.Context()); old != nil {
+		return tx.EndSession(r.Context(), old)
+	}
 	return nil
 }
 

@@ -13,6 +13,25 @@ type SignIn struct {
 	Error    string // why it was refused, in the reader's language; empty: it wasn't
 	App      string // the application that asks, if one does
 	ReturnTo string
+	Forgot   string // where a link for a new password is asked for; empty: nowhere
+}
+
+// Step is the data of page "step": one question or one answer. Its texts are in the reader's language.
+type Step struct {
+	Title, Lead, Error string
+	Action, Button     string // of the form; no Action: no form
+	Hidden             map[string]string
+	Fields             []StepField
+	Picture            template.URL // a data: address
+	PictureText        string
+	Codes              []string // to copy
+	Link, LinkText     string
+}
+
+// A StepField is something to type.
+type StepField struct {
+	Name, Label, Type, Autocomplete string
+	Min, Max                        int
 }
 
 // A Grant is one thing that an application asks for: a message key, such as scope.read.
@@ -70,12 +89,25 @@ type SignInLine struct {
 	Why     string
 }
 
+// A BrowserLine is a browser in which somebody is signed in.
+type BrowserLine struct {
+	ID, Name, Address string
+	Since             time.Time
+	This              bool // it is the one that asks
+}
+
 // Account is the data of page "account": what a person sees of their own account.
 type Account struct {
 	Name, Handle   string
 	Department     string
 	Server         string
 	Apps           []AppLine
+	Browsers       []BrowserLine
+	MayMail        bool // an address can be confirmed by mail
+	Email          string
+	PendingEmail   string
+	Factor         bool // a second factor is asked for
+	CodesLeft      int  // recovery codes
 	SignIns        []SignInLine
 	RevokeAction   string
 	PasswordAction string

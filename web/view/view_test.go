@@ -21,13 +21,16 @@ func everyPage() map[string][]any {
 	person := PersonCard{ID: "1", Name: hostile, Handle: hostile, Profile: "/@x", Department: hostile, Official: true, FollowsMe: true, AsksMe: true, CSRF: hostile, Return: hostile}
 	quiet := PostView{Author: "a", Seen: "seen.node"}
 	return map[string][]any{
-		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
+		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{hostile, hostile, "text", "off", 1, 2}},
+			Picture: "data:image/png;base64,AAAA", PictureText: hostile, Codes: []string{hostile}, Link: "/auth/account", LinkText: hostile}},
+		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Forgot: "/auth/forgot", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
 		"consent": {Consent{}, Consent{Action: "/oauth/authorize", App: hostile, Website: hostile, Target: hostile, Grants: []Grant{{"scope.read"}}, Account: "@ana", Fields: map[string]string{"client_id": hostile}, SignOut: "/x", Redirect: "https://client.example"}},
 		"code":    {Code{}, Code{hostile, hostile}},
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
 		"landing": {Landing{}, Landing{hostile}},
-		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, SignIns: []SignInLine{{At: time.Now(), What: "signins.read", App: hostile, Address: hostile, Reader: hostile, Why: hostile}}, Saved: hostile, Error: hostile}},
-		"post":    {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, NotAbove: []string{"missing.above.gone"}, NotBelow: []string{"missing.below.not_linked"}, Compose: form}},
+		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, SignIns: []SignInLine{{At: time.Now(), What: "signins.read", App: hostile, Address: hostile, Reader: hostile, Why: hostile}}, Saved: hostile, Error: hostile,
+			Browsers: []BrowserLine{{hostile, hostile, hostile, time.Now(), false}, {"1", "", "", time.Now(), true}}, MayMail: true, Email: hostile, PendingEmail: hostile, Factor: true, CodesLeft: 3}},
+		"post": {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, NotAbove: []string{"missing.above.gone"}, NotBelow: []string{"missing.below.not_linked"}, Compose: form}},
 		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},

@@ -50,7 +50,7 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 	check(t, err)
 	writer := vocab.Writer{URIs: db.URIs(), Domain: "sales.test"}
 	resolver := &federation.Node{DB: db, Writer: writer, Log: log, Domain: "sales.test", Host: "sales.test", Name: "Sales"}
-	server := auth.New(auth.Options{DB: db, Views: views, Site: view.Site{Name: "Sales", Domain: "sales.test", Locale: "en"}, PublicURL: storagetest.BaseURL, Log: log})
+	server := auth.New(auth.Options{DB: db, Views: views, Site: view.Site{Name: "Sales", Domain: "sales.test", Locale: "en"}, PublicURL: storagetest.BaseURL, Mail: true, Log: log})
 	opt := api.Options{
 		DB: db, Outbox: &outbox.Outbox{DB: db, Writer: writer, Resolver: resolver, Blobs: blobs, Pictures: picture.New(picture.Limits{}), Log: log},
 		Resolver: resolver, Auth: server, Domain: "sales.test", PublicURL: storagetest.BaseURL, Name: "Sales", Version: "0.1.0", Locale: "en", Log: log,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -162,8 +163,8 @@ func keys() []key {
 		schemeKey("outbound_proxy", "HTTP proxy for what the node asks of peers. Only allow-listed names on port 443 are asked of it, never addresses.", []string{"http://", "https://"}, func(c *Config) *string { return &c.OutboundProxy }),
 		textKey("no_proxy", "Hosts that are reached without the proxy, separated by commas.", "", "host names", func(c *Config) *string { return &c.NoProxy }),
 		networksKey("trusted_proxies", "Proxies whose `X-Forwarded-For` is believed.", "127.0.0.0/8,::1/128", func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
-		schemeKey("smtp.url", "Mail server, `smtp://user:password@host:587`. Without it, what would be mailed is shown by the command line.", []string{"smtp://", "smtps://"}, func(c *Config) *string { return &c.SMTPURL }),
-		textKey("mail.from", "Sender of the node's mails.", "", "an e-mail address", func(c *Config) *string { return &c.MailFrom }),
+		schemeKey("smtp.url", "Mail server, `smtp://user:password@host:587`. Without it nothing is mailed: `ruche account reset-link` prints what somebody needs who has forgotten their password. A password is sent over TLS only.", []string{"smtp://", "smtps://"}, func(c *Config) *string { return &c.SMTPURL }),
+		textKey("mail.from", "Sender of the node's mails; needed beside `smtp.url`.", "", "an e-mail address", func(c *Config) *string { return &c.MailFrom }),
 		boolKey("public_pages", "Whether posts that are public in the whole network can be read without signing in.", "off", func(c *Config) *bool { return &c.PublicPages }),
 		boolKey("rate_limits", "Whether requests are limited per account and address. Only tests switch it off.", "on", func(c *Config) *bool { return &c.RateLimits }),
 		boolKey("accounts.approve_follows", "Whether new accounts approve each follower; their owners can change it.", "off", func(c *Config) *bool { return &c.ApproveFollows }),
@@ -326,6 +327,14 @@ func (c *Config) complete() []error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		faults = append(faults, errors.New("RUCHE_TLS_CERT and RUCHE_TLS_KEY go together: set both or neither"))
+	}
+	if c.SMTPURL != "" {
+		if a, err := mail.ParseAddress(c.MailFrom); err != nil || a.Address != c.MailFrom {
+			faults = append(faults, fmt.Errorf("RUCHE_MAIL_FROM is %q: RUCHE_SMTP_URL needs a sender beside it; allowed: an e-mail address such as ruche@%s", c.MailFrom, c.Domain))
+		}
+		if u, err := url.Parse(c.SMTPURL); err != nil || u.Hostname() == "" {
+			faults = append(faults, errors.New("RUCHE_SMTP_URL names no host; allowed: smtp://user:password@host:587, with what isn't a letter or digit of the password as %XX"))
+		}
 	}
 	if c.Name == "" {
 		c.Name = c.Domain

@@ -25,6 +25,7 @@ import (
 	"ruche/web"
 	"ruche/web/api"
 	"ruche/web/auth"
+	"ruche/web/mail"
 	"ruche/web/pages"
 	"ruche/web/stream"
 	"ruche/web/view"
@@ -79,8 +80,21 @@ func (n *Node) newWeb() (*web.Web, error) {
 		return nil, err
 	}
 	cfg := n.cfg
+	site := view.Site{Name: cfg.Name, Domain: cfg.Domain, Locale: cfg.Locale}
+	roots, err := federation.TrustedRoots(cfg.FederationCAFile)
+	if err != nil {
+		return nil, err
+	}
+	mailer, err := mail.New(mail.Options{
+		DB: n.db, Views: views, Site: site, PublicURL: cfg.PublicURL, URL: cfg.SMTPURL, From: cfg.MailFrom,
+		TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	})
+	if err != nil {
+		return nil, err
+	}
+	mailer.Register(n.queue)
 	server := auth.New(auth.Options{
-		DB: n.db, Views: views, Site: view.Site{Name: cfg.Name, Domain: cfg.Domain, Locale: cfg.Locale},
+		DB: n.db, Views: views, Site: site, Mail: mailer.Sends(),
 		PublicURL: cfg.PublicURL, RateLimits: cfg.RateLimits, TrustedProxies: cfg.TrustedProxies, Log: n.opt.Log,
 	})
 	apps := api.New(api.Options{
