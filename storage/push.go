@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -45,8 +44,7 @@ type PushSubscription struct {
 
 // PushHosts are the hosts of push services that an admin allows: none means that push is off.
 func (q *Queries) PushHosts(ctx context.Context) ([]string, error) {
-	list, err := q.Setting(ctx, SettingPushHosts)
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' || r == '\r' }), err
+	return q.HostList(ctx, SettingPushHosts)
 }
 
 // PushKey is the node's key of web push, as apps need it; empty while push is off.

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
 )
 
 // Names of settings.
@@ -23,6 +25,12 @@ const (
 	SettingPushHosts   = "push_hosts"
 	SettingPushPublic  = "push_public_key"
 	SettingPushPrivate = "push_private_key"
+
+	// SettingRedirectHosts are the hosts of web clients that may be given tokens, since a hosted client holds those of everybody
+	// who uses it. None: apps of any host may. Apps of the person's own machine are always allowed.
+	SettingRedirectHosts = "redirect_hosts"
+	// SettingCardHosts are the hosts whose pages posts may be shown with; none: no previews are fetched.
+	SettingCardHosts = "card_hosts"
 )
 
 // Setting reads what the node remembers under a name; empty where nothing is.
@@ -35,6 +43,12 @@ func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return value, nil
+}
+
+// HostList reads a setting that lists hosts, separated by commas, spaces or lines, in lower case.
+func (q *Queries) HostList(ctx context.Context, name string) ([]string, error) {
+	list, err := q.Setting(ctx, name)
+	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), err
 }
 
 // SetSetting remembers a value under a name.

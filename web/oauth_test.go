@@ -375,3 +375,62 @@ func TestTheServerDescribesItself(t *testing.T) {
 		n.ask("GET", "/.well-known/oauth-authorization-server", "", "Host", "localhost:8441").is(200).says(`//localhost:8441/oauth/token"`)
 	})
 }
+
+func TestOnlyWebClientsOnTheListGetTokens(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := start(t, db, nil)
+		before := n.register() // of a time when there was no list
+		allow := func(list string) {
+			update(t, db, func(tx *storage.Tx) error { return tx.SetSetting(t.Context(), storage.SettingRedirectHosts, list) })
+		}
+		b := n.browser()
+		code := b.code(before)
+		allow("phanpy.test, Elk.test:8443")
+		try := func(uri string) *answer {
+			return n.ask("POST", "/api/v1/apps", url.Values{"client_name": {"Web"}, "redirect_uris": {uri}}.Encode())
+		}
+		for uri, status := range map[string]int{
+			"https://phanpy.test/": 200, "https://elk.test:8443/back": 200, "myapp://callback": 200, oob: 200,
+			"http://localhost:3000/": 200, "http://127.0.0.1:9/": 200, "https://sales.test/x": 200,
+			"https://elk.test/back": 422, "https://evil.test/": 422, "https://phanpy.test.evil.test/": 422, "https://sales.test.evil.test/": 422,
+			"http://localhost.evil.test/": 422, "https://phanpy.test/ https://evil.test/": 422,
+		} {
+			if a := try(uri); a.StatusCode != status {
+				t.Errorf("%s: %d, want %d %s", uri, a.StatusCode, status, a.body)
+			}
+		}
+		try("https://evil.test/").says("evil.test", "ask an admin")
+		// An app of before asks in vain, and so does a code that it got before.
+		b.get(before.authorize(nil)).is(422)
+		n.ask("POST", "/oauth/token", before.exchange(code, nil)).is(400)
+		b.get(before.authorize(url.Values{"redirect_uri": {oob}})).is(200)
+		allow("app.test")
+		b.get(before.authorize(nil)).is(200)
+	})
+}
+
+func TestTokensAreNotRefreshedAndPasswordsNotTraded(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := start(t, db, nil)
+		c := n.register()
+		b := n.browser()
+		answered := n.ask("POST", "/oauth/token", c.exchange(b.code(c), nil)).is(200)
+		if strings.Contains(answered.body, "refresh_token") || strings.Contains(answered.body, "expires_in") {
+			t.Errorf("a token that lives until it is revoked: %s", answered.body)
+		}
+		n.ask("POST", "/oauth/token", c.exchange("", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {decode[token](answered).AccessToken}})).is(400).says("unsupported_grant_type")
+		n.ask("GET", "/.well-known/oauth-authorization-server", "").is(200).says(`"grant_types_supported":["authorization_code","client_credentials"]`)
+	})
+}
+
+func TestAnAppThatIsTakenBackLosesItsCodesToo(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := start(t, db, nil)
+		c := n.register()
+		b := n.browser()
+		n.ask("POST", "/oauth/token", c.exchange(b.code(c), nil)).is(200)
+		waiting := b.code(c)
+		b.submit(b.get("/auth/account"), "/auth/apps/revoke", nil).is(303)
+		n.ask("POST", "/oauth/token", c.exchange(waiting, nil)).is(400).says("invalid_grant")
+	})
+}

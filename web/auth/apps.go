@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,6 +65,11 @@ func (s *Server) registerApp(w http.ResponseWriter, r *http.Request) error {
 	app, err := readApp(v)
 	if err != nil {
 		return err
+	}
+	for _, uri := range app.RedirectURIs {
+		if err := s.checkRedirectHost(r.Context(), uri); err != nil {
+			return err
+		}
 	}
 	secret := storage.NewSecret()
 	app.ClientID, app.SecretHash = storage.NewSecret(), storage.HashSecret(secret)
@@ -144,6 +151,20 @@ func checkRedirect(uri string) error {
 		return errors.New("it has a user name")
 	}
 	return nil
+}
+
+// checkRedirectHost says whether a web client's host may be given tokens, by the admin's list. What stays on the person's
+// machine (a scheme of an app's own, a port of localhost, RFC 8252 §7) isn't on it, and neither is this node.
+func (s *Server) checkRedirectHost(ctx context.Context, uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || uri == OutOfBand || u.Scheme != "https" && u.Scheme != "http" || Loopback(u.Host) {
+		return nil
+	}
+	allowed, err := s.DB.HostList(ctx, storage.SettingRedirectHosts)
+	if err != nil || len(allowed) == 0 || slices.Contains(allowed, strings.ToLower(u.Host)) || strings.HasPrefix(uri, s.PublicURL+"/") {
+		return err
+	}
+	return Invalid("redirect_uris names the host %s, which isn't on this node's list of web clients: ask an admin to add it", u.Host)
 }
 
 func noStore(w http.ResponseWriter) {

@@ -50,6 +50,9 @@ func (s *Server) authorization(ctx context.Context, v *Values) (*authorization, 
 	if !slices.Contains(app.RedirectURIs, a.redirectURI) || checkRedirect(a.redirectURI) != nil {
 		return nil, Fail(http.StatusBadRequest, "The app asks to be answered at an address that it didn't register.")
 	}
+	if err := s.checkRedirectHost(ctx, a.redirectURI); err != nil {
+		return nil, err
+	}
 	if len(a.state) > maxState {
 		a.state = ""
 		return a, &refusal{"invalid_request", "The state is too long."}

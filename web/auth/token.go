@@ -79,7 +79,8 @@ func (s *Server) grant(r *http.Request, v *Values) (*tokenEntity, error) {
 	case "":
 		return nil, refuseGrant("invalid_request", "Missing required parameter: grant_type.")
 	default:
-		// The password grant among them: only our own page asks for passwords.
+		// The password grant among them: only our own page asks for passwords. And refresh_token: as Mastodon's, tokens live
+		// until they are revoked, and none is given to refresh them with.
 		return nil, refuseGrant("unsupported_grant_type", "The authorization grant type is not supported by the authorization server.")
 	}
 	app, err := s.client(r, v)
@@ -158,6 +159,9 @@ func (s *Server) grantForCode(ctx context.Context, app *storage.App, v *Values) 
 		}
 		if err != nil {
 			return err
+		}
+		if err := s.checkRedirectHost(ctx, code.RedirectURI); err != nil {
+			return nil
 		}
 		// A code that somebody tried in vain is used up all the same: it may have been seen.
 		if code.AppID != app.ID || code.RedirectURI != v.Str("redirect_uri") || !proves(code.Challenge, v.Str("code_verifier")) {
