@@ -292,6 +292,9 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
 		return false, err
 	}
+	if err := tx.linkCard(ctx, p); err != nil {
+		return false, err
+	}
 	return true, tx.adoptQuotes(ctx, p)
 }
 

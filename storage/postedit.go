@@ -58,6 +58,9 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 	if err := tx.indexPost(ctx, p, true); err != nil {
 		return err
 	}
+	if err := tx.linkCard(ctx, p); err != nil {
+		return err
+	}
 	if err := tx.notifyAll(ctx, NotifyEdit, p.AuthorID, p.ID, "SELECT author_id FROM posts WHERE share_of_id = ? AND origin = '' AND deleted_at IS NULL", p.ID); err != nil {
 		return err
 	}
@@ -93,6 +96,7 @@ func (tx *Tx) DeletePost(ctx context.Context, p *Post) (bool, []string, error) {
 		"DELETE FROM filter_posts WHERE post_id = ?",
 		"DELETE FROM post_words WHERE rowid = ?",
 		"DELETE FROM pins WHERE post_id = ?",
+		"DELETE FROM post_cards WHERE post_id = ?",
 	} {
 		if _, err := tx.idb.NewRaw(statement, p.ID).Exec(ctx); err != nil {
 			return false, nil, fmt.Errorf("delete post: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Trends are what is shared and talked about across departments, not what is loudest: who counts
@@ -38,6 +40,39 @@ func (q *Queries) TrendingTags(ctx context.Context, viewer int64, limit, offset 
 		return nil, fmt.Errorf("read trends: %w", err)
 	}
 	return names, nil
+}
+
+// A LinkTrend is a page that is talked about: how many different people linked to it.
+type LinkTrend struct {
+	Card   *Card
+	People int
+}
+
+// TrendingLinks lists the pages to which most different people linked in public posts of the last days, of hosts that are on the
+// list of cards.
+func (q *Queries) TrendingLinks(ctx context.Context, viewer int64, limit, offset int) ([]LinkTrend, error) {
+	hosts, err := q.HostList(ctx, SettingCardHosts)
+	if err != nil || len(hosts) == 0 {
+		return nil, err
+	}
+	var rows []struct {
+		Card   `bun:",extend"`
+		People int
+	}
+	since := firstIDAt(q.now().AddDate(0, 0, -trendDays))
+	err = q.idb.NewSelect().Model((*Card)(nil)).ColumnExpr("cd.*").ColumnExpr("t.people").
+		Join(`JOIN (SELECT pc.url, COUNT(DISTINCT p.author_id) AS people, COUNT(*) AS posts FROM post_cards AS pc JOIN posts AS p ON p.id = pc.post_id
+			WHERE p.id >= ? AND p.visibility = ? AND `+openTo("p", viewer)+` GROUP BY pc.url) AS t ON t.url = cd.url`, since, Public).
+		Where("cd.title <> '' AND cd.host IN (?)", bun.List(hosts)).
+		OrderExpr("t.people DESC, t.posts DESC, cd.url").Limit(int64(limit)).Offset(int64(offset)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read trends: %w", err)
+	}
+	out := make([]LinkTrend, len(rows))
+	for i := range rows {
+		out[i] = LinkTrend{&rows[i].Card, rows[i].People}
+	}
+	return out, nil
 }
 
 // A Week is how much was posted here in seven days.

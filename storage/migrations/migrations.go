@@ -34,6 +34,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0051", Comment: "communities", Up: statements(communities), Down: nil})
 	all.Add(migrate.Migration{Name: "0055", Comment: "open counts", Up: statements(openCounts), Down: nil})
 	all.Add(migrate.Migration{Name: "0080", Comment: "self-service", Up: statements(selfService), Down: nil})
+	all.Add(migrate.Migration{Name: "0081", Comment: "cards", Up: statements(cards), Down: nil})
 	return all
 }
 

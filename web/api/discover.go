@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"ruche/storage"
@@ -142,21 +143,33 @@ func (a *API) trendingTags(w http.ResponseWriter, r *http.Request, limit, offset
 	return auth.JSON(w, out)
 }
 
-// trendingLinks is GET /api/v1/trends/links: this node shows no previews of other sites.
-func (a *API) trendingLinks(w http.ResponseWriter, _ *http.Request) error {
-	return auth.JSON(w, []struct{}{})
+// trendingLinks is GET /api/v1/trends/links: pages of hosts whose cards are shown here, to which different people linked.
+func (a *API) trendingLinks(w http.ResponseWriter, r *http.Request, limit, offset int) error {
+	found, err := a.DB.TrendingLinks(r.Context(), auth.Viewer(r.Context()), limit, offset)
+	if err != nil {
+		return err
+	}
+	out := make([]TrendingLink, len(found))
+	for i, t := range found {
+		out[i] = TrendingLink{Card: *cardOf(t.Card), History: []TagHistory{}}
+	}
+	a.linkOffset(w, r, len(found), limit, offset)
+	return auth.JSON(w, out)
 }
 
-// linkTimeline is GET /api/v1/timelines/link: without previews no post belongs to a link.
+// linkTimeline is GET /api/v1/timelines/link: the public posts that link to a page that has a card.
 func (a *API) linkTimeline(w http.ResponseWriter, r *http.Request) error {
 	v, err := auth.Params(r)
 	if err != nil {
 		return err
 	}
-	if !isAddress(v.Str("url")) {
+	address, err := url.Parse(v.Str("url"))
+	if err != nil || !isAddress(v.Str("url")) {
 		return auth.Invalid("url must be an address")
 	}
-	return a.answerPosts(w, r, v, func(context.Context, int64, storage.Page) ([]*storage.Post, error) { return nil, nil })
+	return a.answerPosts(w, r, v, func(ctx context.Context, viewer int64, page storage.Page) ([]*storage.Post, error) {
+		return a.DB.LinkTimeline(ctx, viewer, storage.CardAddress(address).String(), page)
+	})
 }
 
 // linkOffset writes the Link header of a page that is counted by offset.

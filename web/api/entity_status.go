@@ -31,7 +31,7 @@ type Status struct {
 	Mentions           []Mention      `json:"mentions"`
 	Tags               []StatusTag    `json:"tags"`
 	Emojis             []Emoji        `json:"emojis"`
-	Card               *struct{}      `json:"card"`
+	Card               *Card          `json:"card"`
 	Poll               *Poll          `json:"poll"`
 	Quote              any            `json:"quote"` // *Quote, or *ShallowQuote within a quoted post
 	QuoteApproval      *QuoteApproval `json:"quote_approval,omitempty"`
@@ -129,6 +129,7 @@ func (g *gathered) write(p *storage.Post, deep bool) *Status {
 	if p.URL == "" && p.ShareOfID == 0 {
 		s.URL = &s.URI
 	}
+	s.Card = cardOf(g.cards[p.ID])
 	for _, m := range g.mentions[p.ID] {
 		if a := g.people.byID[m]; a != nil {
 			s.Mentions = append(s.Mentions, Mention{ID: id(a.ID), Username: a.Username, URL: pageOf(a), Acct: a.Acct()})
@@ -161,6 +162,7 @@ func (g *gathered) share(p, original *storage.Post) *Status {
 	s.Reblog = inner
 	s.Content, s.SpoilerText, s.Sensitive, s.Language = inner.Content, inner.SpoilerText, inner.Sensitive, inner.Language
 	s.Mentions, s.Tags, s.MediaAttachments, s.Emojis = inner.Mentions, inner.Tags, inner.MediaAttachments, inner.Emojis
+	s.Card = inner.Card
 	s.Poll, s.Quote, s.QuoteApproval, s.QuotesCount = inner.Poll, inner.Quote, inner.QuoteApproval, inner.QuotesCount
 	s.RepliesCount, s.ReblogsCount, s.FavouritesCount = inner.RepliesCount, inner.ReblogsCount, inner.FavouritesCount
 	s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = inner.Favourited, inner.Reblogged, inner.Bookmarked, inner.Muted, inner.Filtered

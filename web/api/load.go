@@ -42,6 +42,7 @@ type gathered struct {
 	filters  []*storage.Filter
 	polls    map[int64]*storage.Poll
 	quotes   map[int64]*storage.Quote
+	cards    map[int64]*storage.Card
 	// relations are how the reader stands to the authors.
 	relations map[int64]storage.Relation
 }
@@ -84,6 +85,9 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 		return nil, err
 	}
 	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
+		return nil, err
+	}
+	if g.cards, err = rd.DB.CardsOf(ctx, ids); err != nil {
 		return nil, err
 	}
 	if g.marks, err = rd.DB.MarksOf(ctx, rd.me, ids); err != nil {

@@ -44,7 +44,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/trends/tags", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
 		{Method: "GET", Path: "/api/v1/trends", Scope: anybody, Handler: a.trend(10, 20, a.trendingTags)},
 		{Method: "GET", Path: "/api/v1/trends/statuses", Scope: anybody, Handler: a.trend(defaultPosts, maxPosts, a.trendingStatuses)},
-		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trendingLinks},
+		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trend(10, 20, a.trendingLinks)},
 		{Method: "GET", Path: "/api/v1/timelines/link", Scope: readers("read:statuses"), Handler: a.linkTimeline},
 
 		// profile.go

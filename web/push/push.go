@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -38,7 +37,7 @@ const maxBody = 180
 // Options are what a Pusher needs.
 type Options struct {
 	DB *storage.DB
-	// Client is the way out to push services; Permit is its permission.
+	// Client is the way out to push services: federation.Listed of storage.SettingPushHosts is its permission.
 	Client  *federation.Client
 	Contact string // whom a push service may write to: a mailto: or https: address
 	Locale  string // of people who chose none
@@ -49,17 +48,6 @@ type Options struct {
 type Pusher struct {
 	Options
 	private, public string
-}
-
-// Permit says whether push may go to a host: only where an admin named it.
-func Permit(db *storage.DB) func(ctx context.Context, host string) error {
-	return func(ctx context.Context, host string) error {
-		hosts, err := db.PushHosts(ctx)
-		if err == nil && !slices.Contains(hosts, host) {
-			err = fmt.Errorf("%s is no push service of this node: %w", host, federation.ErrNotPeer)
-		}
-		return err
-	}
 }
 
 // New makes a Pusher with the node's key, which is made once and kept.

@@ -96,7 +96,7 @@ func TestAPhoneIsWokenBySealedWords(t *testing.T) {
 		ctx := t.Context()
 		n := webtest.Start(t, db, nil)
 		sent := &service{status: http.StatusCreated}
-		client, err := federation.NewClient(federation.ClientConfig{Permit: push.Permit(db)})
+		client, err := federation.NewClient(federation.ClientConfig{Permit: federation.Listed(db, storage.SettingPushHosts)})
 		check(t, err)
 		client.Doer = sent
 		pusher, err := push.New(ctx, push.Options{DB: db, Client: client, Contact: storagetest.BaseURL, Locale: "en", BaseURL: storagetest.BaseURL})

@@ -8,6 +8,7 @@ import (
 
 	"ruche/federation"
 	"ruche/federation/peering"
+	"ruche/federation/preview"
 	"ruche/federation/vocab"
 	"ruche/inbox"
 	"ruche/outbox"
@@ -42,6 +43,7 @@ type core struct {
 	blobs      blob.Store
 	metrics    *metrics
 	push       *federation.Client // the way out to push services
+	pages      *federation.Client // the way out to pages that posts link to
 }
 
 func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
@@ -81,12 +83,17 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	if node.Client, err = federation.NewClient(out); err != nil {
 		return err
 	}
-	out.Permit = push.Permit(c.db) // other hosts than the peers', by another list
+	// Other hosts than the peers', by other lists.
+	out.Permit = federation.Listed(c.db, storage.SettingPushHosts)
 	if c.push, err = federation.NewClient(out); err != nil {
 		return err
 	}
+	out.Permit = federation.Listed(c.db, storage.SettingCardHosts)
+	if c.pages, err = federation.NewClient(out); err != nil {
+		return err
+	}
 	if opt.Doer != nil {
-		node.Client.Doer, c.push.Doer = opt.Doer, opt.Doer
+		node.Client.Doer, c.push.Doer, c.pages.Doer = opt.Doer, opt.Doer, opt.Doer
 	}
 	pusher, err := push.New(ctx, push.Options{DB: c.db, Client: c.push, Contact: cfg.PublicURL, Locale: cfg.Locale, BaseURL: cfg.PublicURL})
 	if err != nil {
@@ -105,6 +112,7 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.peering.Register(c.queue)
 	node.Prove = c.peering.Prove
 	pusher.Register(c.queue)
+	(&preview.Previews{DB: c.db, Client: c.pages}).Register(c.queue)
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
 	c.federation.Register(c.queue)
@@ -116,5 +124,6 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 func (c *core) close() error {
 	c.federation.Client.Close()
 	c.push.Close()
+	c.pages.Close()
 	return c.db.Close()
 }
