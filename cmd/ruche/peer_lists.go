@@ -108,6 +108,7 @@ type orgCommand struct {
 	Remove  orgRemove  `cmd:"" help:"Take a node off the list that this node keeps."`
 	Offered orgOffered `cmd:"" help:"Read another organisation's list and key, before accepting it."`
 	Accept  orgAccept  `cmd:"" help:"Have all nodes of another organisation as partners, now and later."`
+	Rotate  orgRotate  `cmd:"" name:"rotate-key" help:"Give the organisation whose list this node keeps a new key, by the word of the old one."`
 	Leave   orgLeave   `cmd:"" help:"Leave an organisation, or accept it no longer."`
 }
 
@@ -160,6 +161,18 @@ type orgRemove struct{ peerHost }
 
 func (c orgRemove) Run(p *program) error {
 	return p.withPeer(c.peerHost, func(n *node.Node, host string) error { return n.Peering().RemoveMember(p.ctx, host) })
+}
+
+type orgRotate struct{}
+
+func (c orgRotate) Run(p *program) error {
+	return p.withNode(func(n *node.Node) error {
+		key, err := n.Peering().RotateOrganisationKey(p.ctx)
+		if err != nil {
+			return err
+		}
+		return p.print(key)
+	})
 }
 
 type orgOffered struct{ peerHost }

@@ -103,7 +103,7 @@ func ReadList(document []byte, uri, trusted string) (*List, string, error) {
 		return nil, "", fmt.Errorf("%w: %w", ErrList, err)
 	}
 	key := trusted
-	for _, r := range s.Rotations[:min(len(s.Rotations), 100)] {
+	for _, r := range s.Rotations[:min(len(s.Rotations), maxRotations)] {
 		if r.Old == key && signedBy(r.Old, rotationText(uri, r.Old, r.New), r.Signature) {
 			key = r.New
 		}
@@ -222,6 +222,11 @@ func keptBy(ctx context.Context, q *storage.Queries) (*storage.Organisation, err
 
 // publish signs the next version of the list that this node keeps and tells every linked node of it.
 func (p *Peering) publish(ctx context.Context, tx *storage.Tx, me *self, change func(*List) error) error {
+	return p.republish(ctx, tx, me, func(_ *storage.Organisation, _ *signedList, l *List) error { return change(l) })
+}
+
+// republish is publish for a change of the key as well: of the organisation's keys, and of the rotations in s.
+func (p *Peering) republish(ctx context.Context, tx *storage.Tx, me *self, change func(org *storage.Organisation, s *signedList, l *List) error) error {
 	org, err := keptBy(ctx, &tx.Queries)
 	if err != nil {
 		return err
@@ -234,7 +239,7 @@ func (p *Peering) publish(ctx context.Context, tx *storage.Tx, me *self, change 
 	if err := json.Unmarshal([]byte(org.Document), &s); err != nil {
 		return fmt.Errorf("read our own list: %w", err)
 	}
-	if err := change(list); err != nil {
+	if err := change(org, &s, list); err != nil {
 		return err
 	}
 	list.Version, list.At = list.Version+1, tx.Now()
@@ -269,6 +274,41 @@ func (p *Peering) publish(ctx context.Context, tx *storage.Tx, me *self, change 
 		}
 	}
 	return nil
+}
+
+// maxRotations is how many changes of its key a list tells of.
+const maxRotations = 100
+
+// RotateOrganisationKey gives the organisation that this node keeps a new key, and publishes its list with the old
+// key's word for it: who trusts the old one trusts the new one from then on, and the old one signs nothing more.
+// It gives the new public key. Whoever has the old private key can do the same: once it may have been copied, the
+// organisation is made anew.
+func (p *Peering) RotateOrganisationKey(ctx context.Context) (string, error) {
+	me, err := p.self(ctx)
+	if err != nil {
+		return "", err
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", fmt.Errorf("generate key: %w", err)
+	}
+	fresh := base64.StdEncoding.EncodeToString(public)
+	err = p.DB.Update(ctx, func(tx *storage.Tx) error {
+		return p.republish(ctx, tx, me, func(org *storage.Organisation, s *signedList, _ *List) error {
+			if len(s.Rotations) >= maxRotations {
+				return fmt.Errorf("the key changed %d times, and a list tells of no more: make the organisation anew", maxRotations)
+			}
+			old, err := base64.StdEncoding.DecodeString(org.PrivateKey)
+			if err != nil || len(old) != ed25519.PrivateKeySize {
+				return fmt.Errorf("the key of %s is broken here: restore it from a backup", org.Name)
+			}
+			word := ed25519.Sign(old, rotationText(org.URI, org.PublicKey, fresh))
+			s.Rotations = append(s.Rotations, rotation{Old: org.PublicKey, New: fresh, Signature: base64.StdEncoding.EncodeToString(word)})
+			org.PublicKey, org.PrivateKey = fresh, base64.StdEncoding.EncodeToString(private)
+			return tx.Audit(ctx, storage.AuditEntry{Action: storage.ActionRotateKey, Subject: storage.Subject{Kind: "organisation", ID: org.URI}, Facts: fresh})
+		})
+	})
+	return fresh, err
 }
 
 // serveOrganisation shows the list that this node keeps to whoever asks: it is signed, and names

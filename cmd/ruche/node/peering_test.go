@@ -534,3 +534,34 @@ func TestAPartnerAcceptsAnOrganisationOnce(t *testing.T) {
 		t.Errorf("another key than the list's is believed: %v", err)
 	}
 }
+
+func TestAnOrganisationsNewKeyIsTrustedByTheOldOnesWord(t *testing.T) {
+	n := strangers(t, "siege.test", "labo.test", "partenaire.test", "usine.test")
+	ctx := context.Background()
+	n.organisation("siege.test", "labo.test")
+	_, old, err := n.peering("partenaire.test").Offered(ctx, "siege.test")
+	ok(t, err)
+	ok(t, n.peering("partenaire.test").AcceptOrganisation(ctx, "siege.test", old, peering.AllTerms(storage.Partner)))
+	for range 2 {
+		fresh, err := n.peering("siege.test").RotateOrganisationKey(ctx)
+		ok(t, err)
+		n.settle()
+		n.advance(2 * time.Hour)
+		n.settle()
+		for _, host := range []string{"siege.test", "labo.test", "partenaire.test"} {
+			orgs, err := n.cores[host].db.Organisations(ctx)
+			ok(t, err)
+			if len(orgs) != 1 || orgs[0].PublicKey != fresh || orgs[0].Error != "" || fresh == old {
+				t.Errorf("%s knows %+v, want the key %s", host, orgs, fresh)
+			}
+		}
+	}
+	// Lists go on under the new key.
+	n.link("siege.test", "usine.test", storage.Sibling)
+	n.advance(2 * time.Hour)
+	n.settle()
+	n.states("labo.test", "usine.test", "active")
+	n.states("partenaire.test", "usine.test", "active")
+	_, err = n.peering("labo.test").RotateOrganisationKey(ctx)
+	refused(t, err, "keeps no organisation")
+}
