@@ -317,7 +317,7 @@ func (tx *Tx) SaveAccount(ctx context.Context, a *Account) error {
 	if err != nil {
 		return fmt.Errorf("save account %s: %w", a.Acct(), err)
 	}
-	if _, err := tx.idb.NewRaw("UPDATE accounts SET revision = revision + 1 WHERE id = ?", a.ID).Exec(ctx); err != nil {
+	if err := tx.idb.NewRaw("UPDATE accounts SET revision = revision + 1 WHERE id = ? RETURNING revision", a.ID).Scan(ctx, &a.Revision); err != nil {
 		return fmt.Errorf("save account %s: %w", a.Acct(), err)
 	}
 	if err := tx.replaceKeys(ctx, a); err != nil {

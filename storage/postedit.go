@@ -24,9 +24,12 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 		return fmt.Errorf("keep edit: %w", err)
 	}
 	p.EditedAt = at
-	p.Revision = old.Revision + 1
-	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "revision", "emojis", "quote_policy").WherePK().Exec(ctx)
+	_, err = tx.idb.NewUpdate().Model(p).Column("text", "html", "content_warning", "sensitive", "language", "edited_at", "raw", "emojis", "quote_policy").WherePK().Exec(ctx)
 	if err != nil {
+		return fmt.Errorf("edit post: %w", err)
+	}
+	// Counted in the database: somebody may have liked it meanwhile, and no two states of a post share a revision.
+	if err := tx.idb.NewRaw("UPDATE posts SET revision = revision + 1 WHERE id = ? RETURNING revision", p.ID).Scan(ctx, &p.Revision); err != nil {
 		return fmt.Errorf("edit post: %w", err)
 	}
 	if _, err := tx.idb.NewDelete().Model((*Hashtag)(nil)).Where("post_id = ?", p.ID).Exec(ctx); err != nil {

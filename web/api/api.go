@@ -41,7 +41,10 @@ type Options struct {
 }
 
 // API answers apps.
-type API struct{ Options }
+type API struct {
+	Options
+	caches caches
+}
 
 // New makes an API.
 func New(opt Options) *API {
@@ -49,7 +52,7 @@ func New(opt Options) *API {
 		opt.Log = slog.Default()
 	}
 	opt.PublicURL = strings.TrimSuffix(opt.PublicURL, "/")
-	return &API{opt}
+	return &API{opt, newCaches()}
 }
 
 // pathID is the id in a route's address.

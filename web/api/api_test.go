@@ -241,37 +241,3 @@ func TestPagesLeadOnByAbsoluteLinks(t *testing.T) {
 		}
 	})
 }
-
-func TestAPageOfPostsCostsTheSameHoweverManyThereAre(t *testing.T) {
-	asked := 0
-	storagetest.EachWith(t, storage.Options{Asked: func(string) { asked++ }}, func(t *testing.T, db *storage.DB) {
-		ctx := t.Context()
-		n := webtest.Start(t, db, nil)
-		ana := n.Person("ana")
-		cost := func() int {
-			asked = 0
-			ana.Ask("GET", "/api/v1/timelines/home?limit=40", nil).Is(200)
-			ana.Ask("GET", "/api/v1/notifications?limit=40", nil).Is(200)
-			return asked
-		}
-		fill := func(count int) {
-			for i := range count {
-				luc := n.Person(fmt.Sprintf("luc%d_%d", count, i))
-				_, err := ana.AccountFollow(ctx, mastodon.ID(storage.FormatID(luc.ID)))
-				check(t, err)
-				file, err := luc.UploadMediaFromBytes(ctx, picture(t))
-				check(t, err)
-				post, err := luc.PostStatus(ctx, &mastodon.Toot{Status: "hello @ana #bees" + fmt.Sprint(i), MediaIDs: []mastodon.ID{file.ID}})
-				check(t, err)
-				_, err = ana.Reblog(ctx, post.ID)
-				check(t, err)
-			}
-		}
-		fill(1)
-		few := cost()
-		fill(6)
-		if many := cost(); many != few {
-			t.Errorf("a page of one post costs %d queries, of seven %d", few, many)
-		}
-	})
-}

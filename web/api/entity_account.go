@@ -113,13 +113,27 @@ func (p *people) entity(id int64) *Account {
 	return p.account(a)
 }
 
+// account writes one of the people. The entity is the caller's own: what it holds by reference is shared and isn't changed.
 func (p *people) account(a *storage.Account) *Account {
+	if len(a.Emojis) > 0 {
+		return p.writeAccount(a) // copies of its pictures may still be on their way
+	}
+	key := p.keyOf(a)
+	kept, ok := p.caches.accounts.get(key)
+	if !ok {
+		kept = *p.writeAccount(a)
+		p.caches.accounts.add(key, kept)
+	}
+	return &kept
+}
+
+func (p *people) writeAccount(a *storage.Account) *Account {
 	no := false
-	noIndex := !a.Indexable
+	noIndex, discoverable := !a.Indexable, a.Discoverable
 	e := &Account{
 		ID: id(a.ID), Username: a.Username, Acct: a.Acct(), DisplayName: a.DisplayName,
 		Locked: a.Locked, Bot: a.Bot || a.Kind == storage.Service || a.Kind == storage.Application, Group: a.Kind == storage.Group,
-		Discoverable: &a.Discoverable, NoIndex: &noIndex, Indexable: a.Indexable, HideCollections: &no,
+		Discoverable: &discoverable, NoIndex: &noIndex, Indexable: a.Indexable, HideCollections: &no,
 		CreatedAt: a.CreatedAt.UTC().Format("2006-01-02T00:00:00.000Z"), // the day is enough
 		Note:      a.NoteHTML, URL: pageOf(a), URI: a.URI,
 		FollowersCount: a.FollowersCount, FollowingCount: a.FollowingCount, StatusesCount: a.PostsCount, LastStatusAt: opt(a.LastPostOn),

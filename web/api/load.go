@@ -63,7 +63,7 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	if err := g.relate(ctx, authors); err != nil {
 		return nil, err
 	}
-	if g.mentions, err = rd.DB.Mentions(ctx, ids); err != nil {
+	if err := g.readParts(ctx, posts); err != nil {
 		return nil, err
 	}
 	for _, named := range g.mentions {
@@ -81,9 +81,6 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	if g.pinned, err = rd.DB.Pinned(ctx, ids); err != nil {
 		return nil, err
 	}
-	if g.hashtags, err = rd.DB.Hashtags(ctx, ids); err != nil {
-		return nil, err
-	}
 	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
 		return nil, err
 	}
@@ -98,6 +95,36 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 	}
 	g.filters, err = rd.filters(ctx)
 	return g, err
+}
+
+// readParts reads whom and which tags the posts name: those that aren't remembered at their revision, at once.
+func (g *gathered) readParts(ctx context.Context, posts []*storage.Post) error {
+	g.mentions, g.hashtags = map[int64][]int64{}, map[int64][]string{}
+	var missing []int64
+	for _, p := range posts {
+		parts, ok := g.caches.posts.get(postKey{p.ID, p.Revision})
+		if !ok {
+			missing = append(missing, p.ID)
+			continue
+		}
+		g.mentions[p.ID], g.hashtags[p.ID] = parts.mentions, parts.hashtags
+	}
+	mentions, err := g.DB.Mentions(ctx, missing)
+	if err != nil {
+		return err
+	}
+	hashtags, err := g.DB.Hashtags(ctx, missing)
+	if err != nil {
+		return err
+	}
+	maps.Copy(g.mentions, mentions)
+	maps.Copy(g.hashtags, hashtags)
+	for _, p := range posts {
+		if slices.Contains(missing, p.ID) && len(mentions[p.ID])+len(hashtags[p.ID]) <= maxKeptParts {
+			g.caches.posts.add(postKey{p.ID, p.Revision}, postParts{mentions[p.ID], hashtags[p.ID]})
+		}
+	}
+	return nil
 }
 
 // withQuoted adds to posts those that they show within them, and what these quote in their turn.
