@@ -72,7 +72,7 @@ func (n *Node) pages(w http.ResponseWriter, r *http.Request, id string, total in
 func (n *Node) FollowersOf(w http.ResponseWriter, r *http.Request) {
 	a, _, ok := n.listed(w, r)
 	if ok {
-		n.collection(w, r, a.FollowersURI, a.FollowersCount, n.accounts(a.ID, n.DB.Followers))
+		n.collection(w, r, a.FollowersURI, a.FollowersCount, n.accounts(a, n.DB.Followers))
 	}
 }
 
@@ -80,13 +80,17 @@ func (n *Node) FollowersOf(w http.ResponseWriter, r *http.Request) {
 func (n *Node) FollowingOf(w http.ResponseWriter, r *http.Request) {
 	a, _, ok := n.listed(w, r)
 	if ok {
-		n.collection(w, r, a.FollowingURI, a.FollowingCount, n.accounts(a.ID, n.DB.Following))
+		n.collection(w, r, a.FollowingURI, a.FollowingCount, n.accounts(a, n.DB.Following))
 	}
 }
 
-func (n *Node) accounts(account int64, read func(context.Context, int64, storage.Page) ([]*storage.Account, []int64, error)) pager {
+// accounts pages through a list of those whom an account knows; of somebody who keeps them to themselves a peer learns how many there are.
+func (n *Node) accounts(of *storage.Account, read func(context.Context, int64, storage.Page) ([]*storage.Account, []int64, error)) pager {
 	return func(ctx context.Context, page storage.Page) ([]string, []json.RawMessage, int64, error) {
-		list, cursors, err := read(ctx, account, page)
+		if of.HideCollections {
+			return nil, nil, 0, nil
+		}
+		list, cursors, err := read(ctx, of.ID, page)
 		var uris []string
 		var last int64
 		for i, a := range list {

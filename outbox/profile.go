@@ -21,6 +21,7 @@ type Profile struct {
 	DisplayName, Note                    *string
 	Fields                               *[]storage.Field
 	Locked, Discoverable, Indexable, Bot *bool
+	HideCollections                      *bool
 	Avatar, Header                       *int64 // media; 0 removes it
 	DefaultVisibility, DefaultLanguage   *string
 	DefaultCircle, DefaultQuotePolicy    *string
@@ -53,6 +54,7 @@ func (o *Outbox) UpdateProfile(ctx context.Context, me *storage.Account, p Profi
 		set(&account.Discoverable, p.Discoverable)
 		set(&account.Indexable, p.Indexable)
 		set(&account.Bot, p.Bot)
+		set(&account.HideCollections, p.HideCollections)
 		set(&account.Fields, p.Fields)
 		if bio != nil {
 			account.NoteText, account.NoteHTML = *p.Note, bio.html

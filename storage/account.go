@@ -53,8 +53,10 @@ type Account struct {
 	Discoverable bool
 	Indexable    bool
 	Bot          bool
-	Official     bool // speaks for the company, not a person
-	Department   string
+	// HideCollections: whom they follow and who follows them is for themselves alone; local.
+	HideCollections bool
+	Official        bool // speaks for the company, not a person
+	Department      string
 	// Circles: its server says it keeps our circles (FEP-844e); remote only.
 	Circles bool
 

@@ -41,6 +41,8 @@ const (
 	ActionPeerChange      = "peer.change"
 	ActionPeerRemove      = "peer.remove"
 	ActionConfig          = "node.configuration"
+	ActionTrendPick       = "trend.pick"
+	ActionTrendUnpick     = "trend.unpick"
 	ActionBackup          = "node.backup"
 	ActionRestore         = "node.restore"
 	ActionAuditExport     = "audit.export"

@@ -359,7 +359,8 @@ func (q *Queries) FamiliarFollowers(ctx context.Context, viewer int64, of []int6
 	err := q.idb.NewRaw(`SELECT theirs.followee_id, theirs.follower_id FROM follows AS mine
 		JOIN follows AS theirs ON theirs.follower_id = mine.followee_id AND theirs.state = ?
 		JOIN accounts AS a ON a.id = theirs.follower_id
-		WHERE mine.follower_id = ? AND mine.state = ? AND theirs.followee_id IN (?) AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+		JOIN accounts AS whose ON whose.id = theirs.followee_id
+		WHERE mine.follower_id = ? AND mine.state = ? AND theirs.followee_id IN (?) AND NOT a.hide_collections AND NOT whose.hide_collections AND a.suspended_at IS NULL AND a.deleted_at IS NULL
 		ORDER BY theirs.id DESC LIMIT ?`, Accepted, viewer, Accepted, bun.List(of), limit*len(of)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("find familiar followers: %w", err)

@@ -50,6 +50,9 @@ func (u *User) Staff() bool {
 	return u.Admin() || u.Role == RoleModerator || u.Role == RoleCommunityManager
 }
 
+// MayPick says whether the user may put something before the trends.
+func (u *User) MayPick() bool { return u.Admin() || u.Role == RoleCommunityManager }
+
 // UserByAccount finds the sign-in side of a local account.
 func (q *Queries) UserByAccount(ctx context.Context, account int64) (*User, error) {
 	u := new(User)

@@ -357,3 +357,40 @@ func TestAPersonSignsOneOfTheirBrowsersOut(t *testing.T) {
 		desk.get("/auth/account").is(200)
 	})
 }
+
+func TestACommunityManagerHighlightsAPost(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := start(t, db, nil)
+		ana, luc := n.browser(), n.browser()
+		ana.signIn("ana")
+		luc.signIn("luc")
+		post := &storage.NewPost{Post: storage.Post{AuthorID: account(t, db, "luc").ID, HTML: "<p>look</p>", Visibility: storage.Public, Circle: storage.CircleNetwork}}
+		update(t, db, func(tx *storage.Tx) error { _, err := tx.AddPost(t.Context(), post); return err })
+		press := func(b *browser, act string) *answer {
+			csrf := fieldsOf(t, b.get("/auth/account").body, "/auth/sign_out").Get("csrf")
+			return b.send("POST", "/p/"+storage.FormatID(post.ID)+"/"+act, url.Values{"csrf": {csrf}, "return": {"/entity"}})
+		}
+		if strings.Contains(ana.get("/entity").is(200).says("look").body, "/pick") {
+			t.Error("a member may highlight")
+		}
+		press(ana, "pick").is(404)
+		update(t, db, func(tx *storage.Tx) error {
+			u, err := tx.UserByAccount(t.Context(), account(t, db, "ana").ID)
+			if err != nil {
+				return err
+			}
+			u.Role = storage.RoleCommunityManager
+			return tx.SaveUser(t.Context(), u)
+		})
+		ana.get("/entity").is(200).says("/pick", ">Highlight<")
+		press(ana, "pick").is(303)
+		ana.get("/entity").is(200).says("/unpick", ">Highlighted<")
+		if strings.Contains(luc.get("/entity").is(200).body, `pick" aria-pressed`) {
+			t.Error("a member may highlight")
+		}
+		press(ana, "unpick").is(303)
+		if picks, err := db.Picks(t.Context(), ""); err != nil || len(picks) != 0 {
+			t.Errorf("%v %v", picks, err)
+		}
+	})
+}

@@ -177,7 +177,7 @@ func (a *API) answerFollows(w http.ResponseWriter, r *http.Request, list func(co
 	if err != nil {
 		return err
 	}
-	if !of.Active() {
+	if !of.Active() || of.HideCollections && of.ID != auth.Viewer(r.Context()) {
 		return auth.JSON(w, []*Account{})
 	}
 	return a.answerAccounts(w, r, func(ctx context.Context, page storage.Page) ([]*storage.Account, []int64, error) {

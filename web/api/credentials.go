@@ -96,6 +96,7 @@ func readProfile(v *auth.Values) outbox.Profile {
 	p := outbox.Profile{
 		DisplayName: v.OptStr("display_name"), Note: v.OptStr("note"),
 		Locked: v.OptBool("locked"), Discoverable: v.OptBool("discoverable"), Indexable: v.OptBool("indexable"), Bot: v.OptBool("bot"),
+		HideCollections:   v.OptBool("hide_collections"),
 		DefaultVisibility: v.OptStr("source[privacy]"), DefaultLanguage: v.OptStr("source[language]"), DefaultSensitive: v.OptBool("source[sensitive]"),
 		DefaultQuotePolicy: v.OptStr("source[quote_policy]"),
 	}

@@ -128,12 +128,11 @@ func (p *people) account(a *storage.Account) *Account {
 }
 
 func (p *people) writeAccount(a *storage.Account) *Account {
-	no := false
-	noIndex, discoverable := !a.Indexable, a.Discoverable
+	noIndex, discoverable, hidden := !a.Indexable, a.Discoverable, a.HideCollections
 	e := &Account{
 		ID: id(a.ID), Username: a.Username, Acct: a.Acct(), DisplayName: a.DisplayName,
 		Locked: a.Locked, Bot: a.Bot || a.Kind == storage.Service || a.Kind == storage.Application, Group: a.Kind == storage.Group,
-		Discoverable: &discoverable, NoIndex: &noIndex, Indexable: a.Indexable, HideCollections: &no,
+		Discoverable: &discoverable, NoIndex: &noIndex, Indexable: a.Indexable, HideCollections: &hidden,
 		CreatedAt: a.CreatedAt.UTC().Format("2006-01-02T00:00:00.000Z"), // the day is enough
 		Note:      a.NoteHTML, URL: pageOf(a), URI: a.URI,
 		FollowersCount: a.FollowersCount, FollowingCount: a.FollowingCount, StatusesCount: a.PostsCount, LastStatusAt: opt(a.LastPostOn),

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +138,138 @@ func TestTrendsAreWhatManyPeopleShare(t *testing.T) {
 		if got := eve.Ask("GET", "/api/v1/trends/links", nil).Is(200).Body; got != "[]" {
 			t.Errorf("links: %s", got)
 		}
+	})
+}
+
+func TestWhatCrossesDepartmentsTrendsAndPicksStandFirst(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		people := map[string]*webtest.Person{}
+		for name, department := range map[string]string{"ana": "Sales", "luc": "Sales", "eve": "Sales", "bob": "Legal", "zoe": "IT", "cm": "Communication"} {
+			people[name] = n.Person(name)
+			check(t, db.Update(ctx, func(tx *storage.Tx) error {
+				a, err := tx.AccountByID(ctx, people[name].ID)
+				if err != nil {
+					return err
+				}
+				a.Department = department
+				return tx.SaveAccount(ctx, a)
+			}))
+		}
+		ana, luc, eve, bob, zoe := people["ana"], people["luc"], people["eve"], people["bob"], people["zoe"]
+		loud, wide, quiet := says(t, ana, "loud in sales #loud #both")[0], says(t, ana, "across #wide")[0], says(t, ana, "quiet #quiet")[0]
+		for _, p := range []*webtest.Person{luc, eve} {
+			p.Ask("POST", "/api/v1/statuses/"+string(loud)+"/reblog", nil).Is(200)
+			says(t, p, "so loud #loud")
+		}
+		bob.Ask("POST", "/api/v1/statuses/"+string(wide)+"/favourite", nil).Is(200)
+		zoe.Ask("POST", "/api/v1/statuses", map[string]string{"status": "indeed", "in_reply_to_id": string(wide)}).Is(200)
+		says(t, bob, "me too #wide")
+		// What few may see is no sign.
+		for range 3 {
+			bob.Ask("POST", "/api/v1/statuses", map[string]string{"status": "@ana between us", "in_reply_to_id": string(quiet), "visibility": "direct"}).Is(200)
+		}
+		trending := func(who *webtest.Person, query string) (ids []string) {
+			t.Helper()
+			for _, s := range webtest.Into[[]api.Status](who.Ask("GET", "/api/v1/trends/statuses"+query, nil).Is(200)) {
+				ids = append(ids, s.ID)
+			}
+			return ids
+		}
+		if got, want := trending(luc, ""), []string{string(wide), string(loud)}; !slices.Equal(got, want) {
+			t.Errorf("trending are %v, want %v", got, want)
+		}
+		tags := func() (names []string) {
+			for _, tag := range webtest.Into[[]api.Tag](luc.Ask("GET", "/api/v1/trends/tags?limit=3", nil).Is(200)) {
+				names = append(names, tag.Name)
+			}
+			return names
+		}
+		if got := tags(); !slices.Equal(got[:2], []string{"wide", "loud"}) {
+			t.Errorf("%v", got)
+		}
+		act := func(do func(tx *storage.Tx) error) error { return db.Update(ctx, do) }
+		check(t, act(func(tx *storage.Tx) error { return tx.Pick(ctx, storage.PickPost, string(quiet)) }))
+		check(t, act(func(tx *storage.Tx) error { return tx.Pick(ctx, storage.PickTag, "#Honey") }))
+		if got, want := trending(luc, ""), []string{string(quiet), string(wide), string(loud)}; !slices.Equal(got, want) {
+			t.Errorf("with a pick %v, want %v", got, want)
+		}
+		if got := trending(luc, "?limit=1&offset=1"); !slices.Equal(got, []string{string(wide)}) {
+			t.Errorf("the second page: %v", got)
+		}
+		if got := tags(); got[0] != "honey" {
+			t.Errorf("%v", got)
+		}
+		// A pick shows nobody more than they may see, or wish to.
+		private, err := ana.PostStatus(ctx, toot("for followers", "private"))
+		check(t, err)
+		if err := act(func(tx *storage.Tx) error { return tx.Pick(ctx, storage.PickPost, string(private.ID)) }); !errors.Is(err, storage.ErrPick) {
+			t.Errorf("a post for followers is picked: %v", err)
+		}
+		zoe.Ask("POST", "/api/v1/accounts/"+storage.FormatID(ana.ID)+"/block", nil).Is(200)
+		if got := trending(zoe, ""); len(got) != 0 {
+			t.Errorf("zoe, who blocked ana, sees %v", got)
+		}
+		check(t, act(func(tx *storage.Tx) error { return tx.Unpick(ctx, storage.PickPost, string(quiet)) }))
+		if got := trending(luc, ""); got[0] != string(wide) {
+			t.Errorf("the pick was taken back: %v", got)
+		}
+		check(t, act(func(tx *storage.Tx) error { return tx.Pick(ctx, storage.PickPost, string(quiet)) }))
+		check(t, ana.DeleteStatus(ctx, quiet))
+		if got := trending(luc, ""); got[0] != string(wide) {
+			t.Errorf("a deleted pick: %v", got)
+		}
+	})
+}
+
+func TestWhoFollowsSomebodyMayBeTheirsAlone(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, nil)
+		ana, luc, eve := n.Person("ana"), n.Person("luc"), n.Person("eve")
+		follows(t, luc, ana)
+		follows(t, ana, luc)
+		follows(t, eve, luc)
+		path := "/api/v1/accounts/" + storage.FormatID(ana.ID)
+		lists := func(who *webtest.Person, want int) {
+			t.Helper()
+			for _, list := range []string{"/followers", "/following"} {
+				if got := webtest.Into[[]api.Account](who.Ask("GET", path+list, nil).Is(200)); len(got) != want {
+					t.Errorf("%s: %s sees %d, want %d", list, who.Username, len(got), want)
+				}
+			}
+		}
+		familiar := func() string {
+			return eve.Ask("GET", "/api/v1/accounts/familiar_followers?id[]="+storage.FormatID(ana.ID), nil).Is(200).Body
+		}
+		lists(eve, 1)
+		if !strings.Contains(familiar(), `"acct":"luc"`) {
+			t.Error(familiar())
+		}
+		ana.Ask("PATCH", "/api/v1/accounts/update_credentials", map[string]bool{"hide_collections": true}).Is(200).Says(`"hide_collections":true`)
+		lists(eve, 0)
+		lists(ana, 1)
+		eve.Ask("GET", path, nil).Is(200).Says(`"hide_collections":true`, `"followers_count":1`)
+		if strings.Contains(familiar(), `"acct":"luc"`) {
+			t.Error(familiar())
+		}
+		ana.Ask("GET", "/api/v1/profile", nil).Is(200).Says(`"hide_collections":true`)
+		ana.Ask("PATCH", "/api/v1/profile", map[string]bool{"hide_collections": false}).Is(200)
+		lists(eve, 1)
+	})
+}
+
+func TestNoPostIsSentToATranslator(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := webtest.Start(t, db, nil)
+		ana, luc := n.Person("ana"), n.Person("luc")
+		post := says(t, ana, "bonjour")[0]
+		a := luc.Ask("POST", "/api/v1/statuses/"+string(post)+"/translate", map[string]string{"lang": "en"})
+		if a.StatusCode != 404 || !strings.Contains(a.Body, `{"error":"Translation is unavailable`) {
+			t.Errorf("%d %s", a.StatusCode, a.Body)
+		}
+		n.Ask("GET", "/api/v1/instance/translation_languages", "", nil).Is(200).Says("{}")
+		n.Ask("GET", "/api/v2/instance", "", nil).Is(200).Says(`"translation":{"enabled":false}`)
 	})
 }
 

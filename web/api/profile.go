@@ -44,7 +44,7 @@ func (a *API) showProfile(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := Profile{
 		ID: e.ID, DisplayName: me.DisplayName, Note: me.NoteText, Fields: []Field{}, AvatarDescription: e.AvatarDescription, HeaderDescription: e.HeaderDescription,
-		Locked: me.Locked, Bot: me.Bot, Discoverable: me.Discoverable, Indexable: me.Indexable, ShowMedia: true, ShowMediaReplies: true, ShowFeatured: true,
+		Locked: me.Locked, Bot: me.Bot, HideCollections: me.HideCollections, Discoverable: me.Discoverable, Indexable: me.Indexable, ShowMedia: true, ShowMediaReplies: true, ShowFeatured: true,
 		AttributionDomains: []string{},
 	}
 	if out.FeaturedTags, err = a.reader(r).featuredTags(ctx, me); err != nil {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -24,12 +25,28 @@ func (p *Pages) postActs() map[string]act {
 			return err
 		},
 		"unshare":    p.Outbox.Unshare,
+		"pick":       p.picking((*storage.Tx).Pick),
+		"unpick":     p.picking((*storage.Tx).Unpick),
 		"bookmark":   p.Outbox.Bookmark,
 		"unbookmark": p.Outbox.Unbookmark,
 		"delete": func(ctx context.Context, me *storage.Account, id int64) error {
 			_, err := p.Outbox.Delete(ctx, me, id)
 			return err
 		},
+	}
+}
+
+// picking is the act of a community manager on a post that everybody is to see.
+func (p *Pages) picking(do func(tx *storage.Tx, ctx context.Context, kind, target string) error) act {
+	return func(ctx context.Context, _ *storage.Account, id int64) error {
+		if u := auth.User(ctx); u == nil || !u.MayPick() {
+			return storage.ErrNotFound
+		}
+		err := p.DB.Update(ctx, func(tx *storage.Tx) error { return do(tx, ctx, storage.PickPost, storage.FormatID(id)) })
+		if errors.Is(err, storage.ErrPick) {
+			return storage.ErrNotFound
+		}
+		return err
 	}
 }
 

@@ -53,6 +53,10 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 	if err != nil {
 		return nil, err
 	}
+	picks, err := p.picks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	csrf, here := csrfOf(r), localPath(r)
 	var out []view.PostView
 	for _, post := range posts {
@@ -76,6 +80,8 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 			Mine: author.ID == auth.Viewer(ctx), Liked: marks[post.ID].Liked, Shared: marks[post.ID].Shared, Kept: marks[post.ID].Bookmarked,
 			MayShare: post.Visibility == storage.Public || post.Visibility == storage.Unlisted, Department: author.Department,
 		}
+		v.Picked = picks[v.ID]
+		v.MayPick = picks != nil && post.Visibility == storage.Public
 		for _, m := range files[post.ID] {
 			// A peer's picture stays where it is: no page of ours asks another server for anything.
 			if m.Kind == "image" && m.BlobKey != "" {
@@ -85,6 +91,19 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// picks are the posts that stand first in the trends, for those who may choose them; nil for others.
+func (p *Pages) picks(ctx context.Context) (map[string]bool, error) {
+	if u := auth.User(ctx); u == nil || !u.MayPick() {
+		return nil, nil
+	}
+	list, err := p.DB.Picks(ctx, storage.PickPost)
+	out := map[string]bool{}
+	for _, one := range list {
+		out[one.Target] = true
+	}
+	return out, err
 }
 
 // seen is the message that says who sees a post.

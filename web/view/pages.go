@@ -135,6 +135,7 @@ type PostView struct {
 	SharedBy string
 	// What the reader did with it, and may do.
 	Liked, Shared, Kept, Mine, MayShare bool
+	Picked, MayPick                     bool // for community managers
 	ID, Visibility, Circle              string
 	Department                          string // of the author
 	CSRF, Return                        string // for the buttons' forms; no CSRF: no buttons

@@ -16,7 +16,7 @@ const hostile = `<script>alert("x")</script>`
 func everyPage() map[string][]any {
 	post := PostView{Author: hostile, Handle: hostile, Profile: "/@x", At: time.Now(), Edited: true, Warning: hostile, Body: template.HTML("<p>hello</p>"),
 		Pictures: []Picture{{"/media/x", hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile,
-		ID: "1", Visibility: "public", Circle: "network", Department: hostile, Mine: true, MayShare: true, CSRF: hostile, Return: hostile}
+		ID: "1", Visibility: "public", Circle: "network", Department: hostile, Mine: true, MayShare: true, MayPick: true, CSRF: hostile, Return: hostile}
 	form := &Compose{Text: hostile, Warning: hostile, Visibility: "public", Circle: "network", Circles: []string{"network", "node"}, Answer: "1", Error: hostile}
 	person := PersonCard{ID: "1", Name: hostile, Handle: hostile, Profile: "/@x", Department: hostile, Official: true, FollowsMe: true, AsksMe: true, CSRF: hostile, Return: hostile}
 	quiet := PostView{Author: "a", Seen: "seen.node"}
