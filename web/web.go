@@ -233,8 +233,9 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, err error) {
 
 // wantsPage says whether a person at a browser waits, and not a program.
 func wantsPage(r *http.Request) bool {
-	for _, prefix := range []string{"/api/", "/oauth/", "/.well-known/", "/nodeinfo", "/inbox", "/users/", "/peering/"} {
-		if strings.HasPrefix(r.URL.Path, prefix) && r.URL.Path != "/oauth/authorize" {
+	for _, name := range []string{"api", "oauth", ".well-known", "nodeinfo", "inbox", "users", "peering", "health"} {
+		first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
+		if first == name && r.URL.Path != "/oauth/authorize" {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -261,6 +262,9 @@ func (a *API) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	kind := v.Str("type")
+	if !slices.Contains([]string{"", "accounts", "hashtags", "statuses"}, kind) {
+		return auth.Invalid("type must be accounts, hashtags or statuses")
+	}
 	q := accountQuery{text: strings.TrimSpace(v.Str("q")), limit: readLimit(v, defaultResults, maxPosts), offset: int(max(0, v.Int("offset", 0))), resolve: v.Bool("resolve", false), following: v.Bool("following", false)}
 	if err := v.Err(); err != nil {
 		return err
