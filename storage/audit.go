@@ -43,6 +43,7 @@ const (
 	ActionConfig          = "node.configuration"
 	ActionTrendPick       = "trend.pick"
 	ActionTrendUnpick     = "trend.unpick"
+	ActionSetting         = "node.setting"
 	ActionBackup          = "node.backup"
 	ActionRestore         = "node.restore"
 	ActionAuditExport     = "audit.export"

@@ -48,7 +48,11 @@ func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
 // HostList reads a setting that lists hosts, separated by commas, spaces or lines, in lower case.
 func (q *Queries) HostList(ctx context.Context, name string) ([]string, error) {
 	list, err := q.Setting(ctx, name)
-	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), err
+	return hostsIn(list), err
+}
+
+func hostsIn(list string) []string {
+	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // SetSetting remembers a value under a name.

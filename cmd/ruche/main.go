@@ -48,6 +48,7 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Access tokens for programs."`
 	Peer    peerCommand    `cmd:"" help:"Other nodes: whom this node talks to."`
 	Organ   orgCommand     `cmd:"" name:"organisation" help:"The list of nodes that belong together."`
+	Setting settingCommand `cmd:"" help:"What admins choose while the node runs: rules, texts, lists of hosts."`
 	Trend   trendCommand   `cmd:"" help:"What community managers show first in the trends."`
 	Audit   auditCommand   `cmd:"" help:"What was done on this node: list, verify, export."`
 	Backup  backup         `cmd:"" help:"Write database, media and keys into one archive, while the node runs."`

@@ -1,0 +1,83 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Choice is a setting that admins make while the node runs.
+type Choice struct {
+	Name string
+	Doc  string
+	list bool // of hosts
+}
+
+// Choices lists them, in the order in which they are shown.
+var Choices = []Choice{
+	{SettingRules, "Rules of the house, a line each.", false},
+	{SettingAbout, "What this node is, in a few paragraphs.", false},
+	{SettingPrivacy, "Privacy policy; empty: a text that says what a node does.", false},
+	{SettingTerms, "Terms of service; empty: none.", false},
+	{SettingContact, "Username of whom people turn to.", false},
+	{SettingContactMail, "E-mail address of whom people turn to.", false},
+	{SettingPushHosts, "Hosts of push services that may be told that there is news; none: push is off.", true},
+	{SettingRedirectHosts, "Hosts of web clients that may be given tokens; none: any. Apps on people's own machines always may.", true},
+	{SettingCardHosts, "Hosts whose pages links are shown with a title for; none: no page is ever asked.", true},
+}
+
+// maxChoice bounds a setting, in characters; maxListed the hosts of one.
+const (
+	maxChoice = 50_000
+	maxListed = 200
+)
+
+var hostOrPort = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?$`)
+
+// ErrChoice says that a setting can't be made. Its text says why.
+var ErrChoice = errors.New("this setting can't be made")
+
+// Choose makes a setting of Choices, and writes down who did. The same value again changes nothing.
+func (tx *Tx) Choose(ctx context.Context, name, value string) error {
+	value = strings.TrimSpace(value)
+	if err := choosable(name, value); err != nil {
+		return err
+	}
+	before, err := tx.Setting(ctx, name)
+	if err != nil || before == value {
+		return err
+	}
+	if err := tx.SetSetting(ctx, name, value); err != nil {
+		return err
+	}
+	return tx.Audit(ctx, AuditEntry{Action: ActionSetting, Subject: AboutNode(), Before: map[string]string{name: before}, After: map[string]string{name: value}})
+}
+
+func choosable(name, value string) error {
+	var names []string
+	for _, c := range Choices {
+		if names = append(names, c.Name); c.Name != name {
+			continue
+		}
+		if n := utf8.RuneCountInString(value); n > maxChoice {
+			return fmt.Errorf("%w: %s has %d characters, and at most %d are possible", ErrChoice, name, n, maxChoice)
+		}
+		if !c.list {
+			return nil
+		}
+		hosts := hostsIn(value)
+		if len(hosts) > maxListed {
+			return fmt.Errorf("%w: %s lists %d hosts, and at most %d are possible", ErrChoice, name, len(hosts), maxListed)
+		}
+		for _, host := range hosts {
+			if !hostOrPort.MatchString(host) {
+				return fmt.Errorf("%w: %q is no host: write host or host:port, separated by commas", ErrChoice, host)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: there is none called %q, but %s", ErrChoice, name, strings.Join(names, ", "))
+}
