@@ -72,7 +72,10 @@ func files(o *vocab.Object, peer *storage.Peer) []*storage.Media {
 }
 
 func fileKind(at vocab.Attachment) string {
-	major, _, _ := strings.Cut(strings.ToLower(at.MediaType), "/")
+	major, minor, _ := strings.Cut(strings.ToLower(at.MediaType), "/")
+	if strings.Contains(minor, "svg") || strings.Contains(minor, "xml") {
+		return storage.MediaFile // a document that can hold scripts is no picture
+	}
 	switch major {
 	case storage.MediaImage, storage.MediaVideo, storage.MediaAudio:
 		return major

@@ -79,7 +79,10 @@ func Translate(ctx context.Context, q *storage.Queries, o *vocab.Object, author 
 		}
 	}
 	for _, tag := range o.Hashtags {
-		if tag = strings.ToLower(tag); len(tag) <= 200 {
+		if strings.ContainsAny(tag, "<>\"'& \t\n") {
+			continue // no tag, and perhaps a trick
+		}
+		if tag = storage.NormalTag(tag); tag != "" {
 			n.Hashtags = append(n.Hashtags, tag)
 		}
 	}

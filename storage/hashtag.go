@@ -3,9 +3,13 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/text/unicode/norm"
 )
 
 // SearchHashtags finds tags that begin with the text and that the viewer may see a public post of,
@@ -22,6 +26,29 @@ func (q *Queries) SearchHashtags(ctx context.Context, viewer int64, text string,
 		return nil, fmt.Errorf("search hashtags: %w", err)
 	}
 	return names, nil
+}
+
+// MaxHashtag is the longest tag, in characters. Longer runs of letters are an accident.
+const MaxHashtag = 100
+
+// NormalTag is the one spelling of a tag (without its #) under which it is stored and asked for, whoever wrote it; ""
+// for what is no tag.
+func NormalTag(typed string) string {
+	if utf8.RuneCountInString(typed) > MaxHashtag {
+		return ""
+	}
+	tag := norm.NFKC.String(strings.ToLower(norm.NFKC.String(typed)))
+	// A few letters are compatible with several, some of which are none: the Arabic ligature ﷺ is three words.
+	plain := strings.Map(func(r rune) rune {
+		if r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+			return r
+		}
+		return -1
+	}, tag)
+	if !strings.ContainsFunc(plain, unicode.IsLetter) {
+		return ""
+	}
+	return plain
 }
 
 // HashtagUse is how often a tag was used, and by how many.

@@ -472,3 +472,27 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAContextRenamesNothing(t *testing.T) {
+	plain := `"id":"https://a.test/1","type":"Create","actor":"https://a.test/u","object":{"id":"https://a.test/n","type":"Note","attributedTo":"https://a.test/u","content":"hello"}`
+	for name, context := range map[string]string{
+		"an alias of a key":       `[{"victim":"https://www.w3.org/ns/activitystreams#actor","actor":"https://evil.test/nothing"}]`,
+		"keys that change places": `{"actor":"as:object","object":"as:actor"}`,
+		"a vocabulary":            `{"@vocab":"https://evil.test/"}`,
+		"an address":              `"https://evil.test/context"`,
+		"a base":                  `{"@base":"https://victim.test/"}`,
+		"a type":                  `{"Create":"as:Delete","Note":"as:Person"}`,
+		"nothing":                 `null`,
+		"a number":                `1`,
+	} {
+		doc, err := vocab.Decode([]byte(`{"@context":` + context + `,"victim":"https://victim.test/u",` + plain + `}`))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		a, err := vocab.ParseActivity(doc)
+		if err != nil || a.Type != "Create" || a.Actor != "https://a.test/u" || a.ID != "https://a.test/1" {
+			t.Errorf("%s: read as %+v (%v)", name, a, err)
+		}
+	}
+}

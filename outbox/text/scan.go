@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/text/unicode/norm"
+	"ruche/storage"
 )
 
 // Mention is somebody named in a text, in lower case.
@@ -47,9 +47,6 @@ const (
 	// name can be nobody's.
 	maxUsername = 64
 	maxHost     = 253
-	// maxTag is in runes. Longer runs of letters are an accident, and some
-	// databases would refuse them in an index.
-	maxTag = 100
 	// maxURL is where browsers and servers stop agreeing.
 	maxURL = 4096
 )
@@ -271,30 +268,10 @@ func tagAt(s string, before rune) (piece, int) {
 		}
 		end += utf8.RuneLen(r)
 	}
-	tag := NormalTag(s[1:end])
+	tag := storage.NormalTag(s[1:end])
 	// A # that carries a mark is another letter: the emoji of a key, #️⃣.
 	if first, _ := utf8.DecodeRuneInString(s[1:]); tag == "" || unicode.IsMark(first) {
 		return piece{}, end
 	}
 	return piece{kind: isTag, typed: s[:end], tag: tag}, end
-}
-
-// NormalTag returns the one spelling of a typed tag (without its #), or "" if it cannot be one.
-func NormalTag(typed string) string {
-	if utf8.RuneCountInString(typed) > maxTag {
-		return ""
-	}
-	tag := norm.NFKC.String(strings.ToLower(norm.NFKC.String(typed)))
-	// A few letters are compatible with several, some of which are none: the
-	// Arabic ligature ﷺ is three words.
-	tag = strings.Map(func(r rune) rune {
-		if isWord(r) {
-			return r
-		}
-		return -1
-	}, tag)
-	if !strings.ContainsFunc(tag, unicode.IsLetter) {
-		return ""
-	}
-	return tag
 }

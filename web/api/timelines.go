@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ruche/outbox/text"
 	"ruche/storage"
 	"ruche/web/auth"
 )
@@ -93,7 +92,7 @@ func (a *API) tagTimeline(w http.ResponseWriter, r *http.Request) error {
 
 // tagName brings a hashtag into the form in which storage keeps it.
 func tagName(s string) string {
-	return text.NormalTag(strings.TrimPrefix(strings.TrimSpace(s), "#"))
+	return storage.NormalTag(strings.TrimPrefix(strings.TrimSpace(s), "#"))
 }
 
 // accountStatuses is GET /api/v1/accounts/:id/statuses.

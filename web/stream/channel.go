@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"ruche/outbox/text"
 	"ruche/storage"
 	"ruche/web/auth"
 )
@@ -46,7 +45,7 @@ func (c *connection) channel(ctx context.Context, name, tag, list string) (chann
 	}
 	switch {
 	case strings.HasPrefix(name, "hashtag"):
-		if ch.arg = text.NormalTag(strings.TrimPrefix(tag, "#")); ch.arg == "" {
+		if ch.arg = storage.NormalTag(strings.TrimPrefix(tag, "#")); ch.arg == "" {
 			return ch, auth.Fail(http.StatusBadRequest, "Missing tag name parameter")
 		}
 	case name == "list":
@@ -83,7 +82,7 @@ func (c *connection) subscribe(ctx context.Context, name, tag, list string) erro
 func (c *connection) unsubscribe(name, tag, list string) {
 	arg := list
 	if strings.HasPrefix(name, "hashtag") {
-		arg = text.NormalTag(strings.TrimPrefix(tag, "#"))
+		arg = storage.NormalTag(strings.TrimPrefix(tag, "#"))
 	} else if name != "list" {
 		arg = ""
 	}

@@ -91,14 +91,25 @@ func startCoresOn(t testing.TB, database func() string, clock func() time.Time, 
 // startStrangers starts nodes that don't know each other.
 func startStrangers(t testing.TB, database func() string, clock func() time.Time, hosts ...string) *testNodes {
 	t.Helper()
+	level := slog.LevelError
+	if os.Getenv("RUCHE_TEST_LOG") != "" {
+		level = slog.LevelDebug
+	}
+	return startNodes(t, database, clock, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), hosts...)
+}
+
+// startLogged is startStrangers with a log that the test reads.
+func startLogged(t testing.TB, database func() string, log *slog.Logger, hosts ...string) *testNodes {
+	t.Helper()
+	return startNodes(t, database, nil, log, hosts...)
+}
+
+func startNodes(t testing.TB, database func() string, clock func() time.Time, logger *slog.Logger, hosts ...string) *testNodes {
+	t.Helper()
 	nodes := &testNodes{t: t, real: clock, net: &network{nodes: map[string]http.Handler{}, down: map[string]bool{}}, cores: map[string]*core{}, open: map[string]func() (*core, error){}, order: hosts, now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
 	for _, host := range hosts {
 		cfg := Config{Domain: host, PublicURL: "https://" + host, Name: host, Locale: "en", DataDir: t.TempDir(), DatabaseURL: database()}
-		level := slog.LevelError
-		if os.Getenv("RUCHE_TEST_LOG") != "" {
-			level = slog.LevelDebug
-		}
-		log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("node", host)
+		log := logger.With("node", host)
 		nodes.open[host] = func() (*core, error) {
 			return newCore(context.Background(), cfg, Options{Version: "test", Log: log, Clock: nodes.clock, Doer: nodes.net})
 		}
