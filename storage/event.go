@@ -181,17 +181,18 @@ func (db *DB) hear(ctx context.Context, began time.Time, heard map[int64]time.Ti
 // ended jobs, sign-ins of some time ago.
 func (tx *Tx) Tidy(ctx context.Context) error {
 	for statement, age := range map[string]time.Duration{
-		"DELETE FROM thread_fetches WHERE started_at < ?":          24 * time.Hour,
-		"DELETE FROM changes WHERE at < ?":                         changeKept,
-		"DELETE FROM ended_activities WHERE at < ?":                EndedKept,
-		"DELETE FROM codes WHERE expires_at < ?":                   0,
-		"DELETE FROM sessions WHERE expires_at < ?":                0,
-		"DELETE FROM mail_tokens WHERE expires_at < ?":             0,
-		"DELETE FROM half_sign_ins WHERE expires_at < ?":           0,
-		"DELETE FROM idempotency WHERE created_at < ?":             24 * time.Hour,
-		"DELETE FROM security_log WHERE at < ?":                    SecurityKept,
-		"DELETE FROM audit_heads WHERE received_at < ?":            auditHeadKept,
-		"DELETE FROM security_log WHERE account_id = 0 AND at < ?": strangersKept,
+		"DELETE FROM thread_fetches WHERE started_at < ?": 24 * time.Hour,
+		"DELETE FROM changes WHERE at < ?":                changeKept,
+		"DELETE FROM ended_activities WHERE at < ?":       EndedKept,
+		"DELETE FROM codes WHERE expires_at < ?":          0,
+		"DELETE FROM sessions WHERE expires_at < ?":       0,
+		"DELETE FROM mail_tokens WHERE expires_at < ?":    0,
+		"DELETE FROM half_sign_ins WHERE expires_at < ?":  0,
+		"DELETE FROM cards WHERE fetched_at < ? AND NOT EXISTS (SELECT 1 FROM post_cards AS pc WHERE pc.url = cards.url)": 2 * cardKept,
+		"DELETE FROM idempotency WHERE created_at < ?":                                                                    24 * time.Hour,
+		"DELETE FROM security_log WHERE at < ?":                                                                           SecurityKept,
+		"DELETE FROM audit_heads WHERE received_at < ?":                                                                   auditHeadKept,
+		"DELETE FROM security_log WHERE account_id = 0 AND at < ?":                                                        strangersKept,
 	} {
 		if _, err := tx.idb.NewRaw(statement, tx.Now().Add(-age)).Exec(ctx); err != nil {
 			return fmt.Errorf("tidy: %w", err)

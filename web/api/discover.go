@@ -116,45 +116,58 @@ func (a *API) trend(standard, most int, answer func(w http.ResponseWriter, r *ht
 
 // trendingStatuses is GET /api/v1/trends/statuses.
 func (a *API) trendingStatuses(w http.ResponseWriter, r *http.Request, limit, offset int) error {
-	rd := a.reader(r)
-	posts, err := a.DB.TrendingPosts(r.Context(), rd.me, limit, offset)
-	if err != nil {
-		return err
-	}
-	out, err := rd.statuses(r.Context(), posts)
-	if err != nil {
-		return err
-	}
-	a.linkOffset(w, r, len(posts), limit, offset)
-	return auth.JSON(w, out)
+	return answerTrend(w, r, limit, offset, a.trendingPosts)
 }
 
 // trendingTags is GET /api/v1/trends/tags.
 func (a *API) trendingTags(w http.ResponseWriter, r *http.Request, limit, offset int) error {
-	names, err := a.DB.TrendingTags(r.Context(), auth.Viewer(r.Context()), limit, offset)
-	if err != nil {
-		return err
-	}
-	out, err := a.reader(r).tags(r.Context(), names)
-	if err != nil {
-		return err
-	}
-	a.linkOffset(w, r, len(names), limit, offset)
-	return auth.JSON(w, out)
+	return answerTrend(w, r, limit, offset, a.trendingNames)
 }
 
 // trendingLinks is GET /api/v1/trends/links: pages of hosts whose cards are shown here, to which different people linked.
 func (a *API) trendingLinks(w http.ResponseWriter, r *http.Request, limit, offset int) error {
-	found, err := a.DB.TrendingLinks(r.Context(), auth.Viewer(r.Context()), limit, offset)
+	return answerTrend(w, r, limit, offset, a.trendingCards)
+}
+
+func answerTrend[T any](w http.ResponseWriter, r *http.Request, limit, offset int, read func(http.ResponseWriter, *http.Request, int, int) ([]T, error)) error {
+	out, err := read(w, r, limit, offset)
 	if err != nil {
 		return err
+	}
+	return auth.JSON(w, out)
+}
+
+// trendingPosts reads a page of trending posts, and writes where the next one is.
+func (a *API) trendingPosts(w http.ResponseWriter, r *http.Request, limit, offset int) ([]*Status, error) {
+	rd := a.reader(r)
+	posts, err := a.DB.TrendingPosts(r.Context(), rd.me, limit, offset)
+	if err != nil {
+		return nil, err
+	}
+	a.linkOffset(w, r, len(posts), limit, offset)
+	return rd.statuses(r.Context(), posts)
+}
+
+func (a *API) trendingNames(w http.ResponseWriter, r *http.Request, limit, offset int) ([]Tag, error) {
+	names, err := a.DB.TrendingTags(r.Context(), auth.Viewer(r.Context()), limit, offset)
+	if err != nil {
+		return nil, err
+	}
+	a.linkOffset(w, r, len(names), limit, offset)
+	return a.reader(r).tags(r.Context(), names)
+}
+
+func (a *API) trendingCards(w http.ResponseWriter, r *http.Request, limit, offset int) ([]TrendingLink, error) {
+	found, err := a.DB.TrendingLinks(r.Context(), auth.Viewer(r.Context()), limit, offset)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]TrendingLink, len(found))
 	for i, t := range found {
 		out[i] = TrendingLink{Card: *cardOf(t.Card), History: []TagHistory{}}
 	}
 	a.linkOffset(w, r, len(found), limit, offset)
-	return auth.JSON(w, out)
+	return out, nil
 }
 
 // linkTimeline is GET /api/v1/timelines/link: the public posts that link to a page that has a card.

@@ -223,6 +223,53 @@ func TestWhatCrossesDepartmentsTrendsAndPicksStandFirst(t *testing.T) {
 	})
 }
 
+func TestACommunityManagerPicksByAnApp(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		ana, cm := n.Person("ana"), n.Person("cm")
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			if err := tx.SetSetting(ctx, storage.SettingCardHosts, "wiki.test"); err != nil {
+				return err
+			}
+			u, err := tx.UserByAccount(ctx, cm.ID)
+			if err != nil {
+				return err
+			}
+			u.Role = storage.RoleCommunityManager
+			return tx.SaveUser(ctx, u)
+		}))
+		post := says(t, ana, "look #bees https://wiki.test/plan")[0]
+		check(t, db.Update(ctx, func(tx *storage.Tx) error {
+			return tx.SaveCard(ctx, &storage.Card{URL: "https://wiki.test/plan", Host: "wiki.test", Title: "Plan"})
+		}))
+		wide := n.Token(cm.ID, "admin:read admin:write")
+		const admin = "/api/v1/admin/trends/"
+		n.Ask("GET", admin+"tags", n.Token(ana.ID, "admin:read"), nil).Is(403).Says("community managers")
+		n.Ask("POST", admin+"statuses/"+string(post)+"/approve", n.Token(ana.ID, "admin:write"), nil).Is(403)
+		n.Ask("GET", admin+"statuses", wide, nil).Is(200).Says("[]")
+		n.Ask("POST", admin+"statuses/"+string(post)+"/approve", wide, nil).Is(200).Says(`"id":"`+string(post)+`"`, `"requires_review":false`)
+		n.Ask("GET", admin+"statuses", wide, nil).Is(200).Says(`"id":"` + string(post) + `"`)
+		ana.Ask("GET", "/api/v1/trends/statuses", nil).Is(200).Says(`"id":"` + string(post) + `"`)
+		n.Ask("POST", admin+"statuses/"+string(post)+"/reject", wide, nil).Is(200)
+		n.Ask("POST", admin+"statuses/"+string(post)+"/reject", wide, nil).Is(200)
+		ana.Ask("GET", "/api/v1/trends/statuses", nil).Is(200).Says("[]")
+		n.Ask("POST", admin+"statuses/112233/approve", wide, nil).Is(404)
+
+		n.Ask("POST", admin+"tags/Honey/approve", wide, nil).Is(200).Says(`"trendable":true`)
+		n.Ask("GET", admin+"tags?limit=1", wide, nil).Is(200).Says(`"name":"honey"`)
+		links := webtest.Into[[]api.AdminLink](n.Ask("GET", admin+"links", wide, nil).Is(200))
+		if len(links) != 1 || links[0].URL != "https://wiki.test/plan" {
+			t.Fatalf("%+v", links)
+		}
+		n.Ask("POST", admin+"links/"+links[0].ID+"/approve", wide, nil).Is(200).Says(`"title":"Plan"`)
+		n.Ask("POST", admin+"links/nonsense/approve", wide, nil).Is(404)
+		if picks, err := db.Picks(ctx, ""); err != nil || len(picks) != 2 {
+			t.Errorf("%v %v", picks, err)
+		}
+	})
+}
+
 func TestWhoFollowsSomebodyMayBeTheirsAlone(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
 		n := webtest.Start(t, db, nil)

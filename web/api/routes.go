@@ -47,6 +47,17 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trend(10, 20, a.trendingLinks)},
 		{Method: "GET", Path: "/api/v1/timelines/link", Scope: readers("read:statuses"), Handler: a.linkTimeline},
 
+		// admintrends.go
+		{Method: "GET", Path: "/api/v1/admin/trends/statuses", Scope: "admin:read", Handler: asPicker(a.trend(defaultPosts, maxPosts, a.adminStatuses))},
+		{Method: "GET", Path: "/api/v1/admin/trends/tags", Scope: "admin:read", Handler: asPicker(a.trend(10, 20, a.adminTags))},
+		{Method: "GET", Path: "/api/v1/admin/trends/links", Scope: "admin:read", Handler: asPicker(a.trend(10, 20, a.adminLinks))},
+		{Method: "POST", Path: "/api/v1/admin/trends/statuses/{id:[0-9]+}/approve", Scope: "admin:write", Handler: a.picking(storage.PickPost, true)},
+		{Method: "POST", Path: "/api/v1/admin/trends/statuses/{id:[0-9]+}/reject", Scope: "admin:write", Handler: a.picking(storage.PickPost, false)},
+		{Method: "POST", Path: "/api/v1/admin/trends/tags/{name}/approve", Scope: "admin:write", Handler: a.picking(storage.PickTag, true)},
+		{Method: "POST", Path: "/api/v1/admin/trends/tags/{name}/reject", Scope: "admin:write", Handler: a.picking(storage.PickTag, false)},
+		{Method: "POST", Path: "/api/v1/admin/trends/links/{name}/approve", Scope: "admin:write", Handler: a.picking(storage.PickLink, true)},
+		{Method: "POST", Path: "/api/v1/admin/trends/links/{name}/reject", Scope: "admin:write", Handler: a.picking(storage.PickLink, false)},
+
 		// profile.go
 		{Method: "GET", Path: "/api/v1/profile", Scope: "profile read:accounts", Handler: a.showProfile},
 		{Method: "PATCH", Path: "/api/v1/profile", Scope: "write:accounts", Handler: a.updateProfile},

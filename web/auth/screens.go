@@ -17,6 +17,9 @@ import (
 // pages uses it too.
 func (s *Server) Show(w http.ResponseWriter, r *http.Request, status int, page string, data any) error {
 	req := view.Request{Locale: s.locale(r), Path: r.URL.Path}
+	if r.Method == http.MethodGet {
+		req.Query = r.URL.Query()
+	}
 	if me := Account(r.Context()); me != nil {
 		req.SignedIn = me.Username
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -37,10 +38,21 @@ type Site struct {
 
 // Request is what a page knows of who reads it.
 type Request struct {
-	Locale   string // one of Locales
-	Path     string // of this page, for links that change the language
-	SignedIn string // the reader's username; empty: nobody
-	CSRF     string // goes into every form
+	Locale   string     // one of Locales
+	Path     string     // of this page, to mark where the reader is
+	Query    url.Values // of this page's address: links that change the language keep it
+	SignedIn string     // the reader's username; empty: nobody
+	CSRF     string     // goes into every form
+}
+
+// In is the address of the same page in another language.
+func (r Request) In(locale string) string {
+	q := url.Values{}
+	for name, values := range r.Query {
+		q[name] = values
+	}
+	q.Set("lang", locale)
+	return "?" + q.Encode()
 }
 
 // A FormTarget is page data whose form leads, after a redirect, to another address, which the
