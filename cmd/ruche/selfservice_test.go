@@ -125,3 +125,46 @@ func TestAdminsChooseAndPick(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenStreamsEndWithTheRightTheyWereOpenedBy opens a stream for each way to lose a right, beside the running node.
+func TestOpenStreamsEndWithTheRightTheyWereOpenedBy(t *testing.T) {
+	s := newSite(t)
+	n := s.serve()
+	s.create("boss", "--role", "owner")
+	for i, command := range [][]string{
+		{"account", "set-role", "NAME", "moderator"}, {"account", "suspend", "NAME"}, {"account", "reset-password", "NAME"},
+	} {
+		name := "ana" + string(rune('a'+i))
+		s.create(name)
+		token := strings.TrimSpace(s.does("token", "create", "--account", name))
+		until(t, "the token is known", func() bool { return n.whoAmI(token) == http.StatusOK })
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.base+"/api/v1/streaming/user", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "siege.test"
+		r.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%v %v", res, err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			close(ended)
+		}()
+		for j := range command {
+			command[j] = strings.ReplaceAll(command[j], "NAME", name)
+		}
+		s.does(command...)
+		until(t, strings.Join(command, " ")+" ends the stream", func() bool {
+			select {
+			case <-ended:
+				return true
+			default:
+				return false
+			}
+		})
+	}
+}

@@ -85,7 +85,11 @@ func New(opt Options) (*Mailer, error) {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		m.with = append(m.with, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
+		how := gomail.SMTPAuthAutoDiscover
+		if loopback(m.host) {
+			how = gomail.SMTPAuthPlainNoEnc // a relay on this machine commonly has no TLS
+		}
+		m.with = append(m.with, gomail.WithSMTPAuth(how), gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
 	}
 	return m, nil
 }

@@ -22,6 +22,7 @@ type MailServer struct {
 
 	mu      sync.Mutex
 	letters []Letter
+	heard   []string
 	refuse  string // answer to RCPT in the place of 250
 }
 
@@ -60,6 +61,13 @@ func (s *MailServer) Take() []Letter {
 	return out
 }
 
+// Heard gives the lines that clients said, texts of mails left out.
+func (s *MailServer) Heard() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.heard, "\n")
+}
+
 func (s *MailServer) talk(c net.Conn) {
 	defer c.Close()
 	in := bufio.NewReader(c)
@@ -71,11 +79,17 @@ func (s *MailServer) talk(c net.Conn) {
 		if err != nil {
 			return
 		}
+		s.mu.Lock()
+		s.heard = append(s.heard, strings.TrimSpace(line))
+		s.mu.Unlock()
 		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch strings.ToUpper(verb) {
 		case "EHLO":
 			say("250-mail.test")
-			say("250 8BITMIME")
+			say("250-8BITMIME")
+			say("250 AUTH PLAIN LOGIN")
+		case "AUTH":
+			say("235 welcome")
 		case "RCPT":
 			s.mu.Lock()
 			refuse := s.refuse

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ruche/federation"
+	"ruche/outbox"
 	"ruche/storage"
 	"ruche/storage/storagetest"
 )
@@ -117,6 +118,32 @@ func TestAPeerReadsItsOwnPartOfAListOfFollowersOnly(t *testing.T) {
 		if got := n.asks("siege.test", list); !strings.HasPrefix(got, "403 ") {
 			t.Errorf("a suspended peer reads %s as %s", list, got)
 		}
+	}
+}
+
+func TestAPeerLearnsHowManyFollowWhoKeepsThemToThemselves(t *testing.T) {
+	n := startCores(t, func() string { return storagetest.SQLite(t) }, "siege.test", "labo.test")
+	luc, ana := n.person("luc@labo.test"), n.person("ana@siege.test")
+	ana.follows("luc@labo.test")
+	n.settle()
+	list := luc.me.FollowersURI
+	if got := n.asks("siege.test", list+"?page=true"); !strings.Contains(got, ana.me.URI) {
+		t.Fatalf("before: %s", got)
+	}
+	hidden := true
+	if _, err := luc.c.outbox.UpdateProfile(context.Background(), luc.me, outbox.Profile{HideCollections: &hidden}); err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	if got := n.asks("siege.test", list+"?page=true"); !strings.HasPrefix(got, "200 ") || strings.Contains(got, ana.me.URI) {
+		t.Errorf("siege reads %s", got)
+	}
+	if got := n.asks("siege.test", list); !strings.Contains(got, `"totalItems":1`) {
+		t.Errorf("siege reads %s", got)
+	}
+	// Its own part keeps both nodes in step all the same.
+	if got := n.asks("siege.test", luc.me.URI+"/followers_synchronization?page=true"); !strings.Contains(got, ana.me.URI) {
+		t.Errorf("siege's own part is %s", got)
 	}
 }
 
