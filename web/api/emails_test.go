@@ -30,20 +30,21 @@ func TestALinkToConfirmAnAddressIsSentAgain(t *testing.T) {
 		if got := ana.Ask("POST", again, nil).Is(200).Body; got != "{}" {
 			t.Error(got)
 		}
-		ana.Ask("POST", again, map[string]string{"email": "nothing"}).Is(422).Says("e-mail")
-		ana.Ask("POST", again, map[string]string{"email": "Other@sales.test"}).Is(200)
+		ana.Ask("POST", again, map[string]string{"email": "New@sales.test"}).Is(200)
 		after, err := db.Counts(ctx)
 		check(t, err)
 		if after["jobs"] != before["jobs"]+2 {
 			t.Errorf("%d mails wait", after["jobs"]-before["jobs"])
 		}
+		// An app, which may hold the narrowest token, sends no link to an address of its own choosing.
+		narrow := n.Token(ana.ID, "read:search")
+		for _, email := range []string{"eve@elsewhere.test", "nothing", "ana@sales.test"} {
+			n.Ask("POST", again, narrow, map[string]string{"email": email}).Is(422).Says("password")
+		}
 		u, err := db.UserByAccount(ctx, ana.ID)
 		check(t, err)
-		if u.PendingEmail != "other@sales.test" || u.Email != "ana@sales.test" {
+		if u.PendingEmail != "new@sales.test" || u.Email != "ana@sales.test" {
 			t.Errorf("%+v", u)
 		}
-		// The same address as now: nothing waits any more.
-		ana.Ask("POST", again, map[string]string{"email": "ana@sales.test"}).Is(200)
-		ana.Ask("GET", confirmed, nil).Is(200).Says("true")
 	})
 }

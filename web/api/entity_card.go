@@ -1,6 +1,11 @@
 package api
 
-import "ruche/storage"
+import (
+	"net/http"
+
+	"ruche/storage"
+	"ruche/web/auth"
+)
 
 // Card is what a page that a post links to says of itself. Only its words are shown: an app that showed a picture would fetch it from
 // there.
@@ -50,4 +55,16 @@ func cardOf(c *storage.Card) *Card {
 		e.Authors = append(e.Authors, CardAuthor{Name: c.Author})
 	}
 	return e
+}
+
+// showCard is GET /api/v1/statuses/:id/card, which older apps ask for: an empty object where a post has no card.
+func (a *API) showCard(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.reader(r).statusByID(r.Context(), pathID(r))
+	if err != nil {
+		return err
+	}
+	if s.Card == nil {
+		return empty(w)
+	}
+	return auth.JSON(w, s.Card)
 }

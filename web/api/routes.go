@@ -187,6 +187,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Path: "/api/v1/statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.editStatus},
 		{Method: "DELETE", Path: "/api/v1/statuses/{id:[0-9]+}", Scope: "write:statuses", Handler: a.deleteStatus},
 		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/context", Scope: readers("read:statuses"), Handler: a.showContext},
+		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/card", Scope: readers("read:statuses"), Handler: a.showCard},
 		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/source", Scope: "read:statuses", Handler: a.showSource},
 		{Method: "GET", Path: "/api/v1/statuses/{id:[0-9]+}/history", Scope: readers("read:statuses"), Handler: a.showHistory},
 
