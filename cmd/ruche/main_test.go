@@ -155,21 +155,23 @@ func TestAWrongConfigurationNamesKeyValueAndWhatIsAllowed(t *testing.T) {
 		file string
 		says []string
 	}{
-		"an unknown variable":       {env: []string{"RUCHE_DOMIAN=x"}, says: says("RUCHE_DOMIAN", `"x"`, "RUCHE_DOMAIN")},
-		"an unknown key":            {file: "domian = \"x\"\n", says: says("domian", `"x"`, "ruche.toml", "domain")},
-		"an unknown key of a table": {file: "[federation]\nca = \"x\"\n", says: says("federation.ca", `"x"`, "federation.ca_file")},
-		"a value that isn't one":    {env: []string{"RUCHE_PUBLIC_PAGES=perhaps"}, says: says("RUCHE_PUBLIC_PAGES", `"perhaps"`, "true, false")},
-		"a value in the file":       {file: "log_level = \"loud\"\n", says: says("log_level", "ruche.toml", `"loud"`, "debug, info, warn, error")},
-		"an address":                {env: []string{"RUCHE_LISTEN=8080"}, says: says("RUCHE_LISTEN", `"8080"`, "host:port")},
-		"a network":                 {env: []string{"RUCHE_FEDERATION_PRIVATE_NETWORKS=10.0.0.0/99"}, says: says("RUCHE_FEDERATION_PRIVATE_NETWORKS", "10.0.0.0/99", "networks such as")},
-		"a database":                {env: []string{"RUCHE_DATABASE_URL=mysql://x"}, says: says("RUCHE_DATABASE_URL", "mysql://x", "sqlite:", "postgres://")},
-		"no domain":                 {env: []string{"RUCHE_DOMAIN="}, says: says("RUCHE_DOMAIN", "not set")},
-		"a domain that isn't one":   {env: []string{"RUCHE_DOMAIN=a b"}, says: says("RUCHE_DOMAIN", `"a b"`, "host name")},
-		"a public URL with a path":  {env: []string{"RUCHE_PUBLIC_URL=https://siege.test/x"}, says: says("RUCHE_PUBLIC_URL", "https://siege.test/x", "https://host")},
-		"plain HTTP":                {env: []string{"RUCHE_PUBLIC_URL=http://siege.test"}, says: says("RUCHE_PUBLIC_URL", "http://siege.test", "https://host")},
-		"half of TLS":               {env: []string{"RUCHE_TLS_CERT=cert.pem"}, says: says("RUCHE_TLS_CERT", "RUCHE_TLS_KEY")},
-		"no TOML":                   {file: "domain = \n", says: says("ruche.toml")},
-		"two faults":                {env: []string{"RUCHE_LISTEN=x", "RUCHE_LOCALE=de"}, says: says("RUCHE_LISTEN", "RUCHE_LOCALE", `"de"`, "en, fr")},
+		"an unknown variable":        {env: []string{"RUCHE_DOMIAN=x"}, says: says("RUCHE_DOMIAN", `"x"`, "RUCHE_DOMAIN")},
+		"an unknown key":             {file: "domian = \"x\"\n", says: says("domian", `"x"`, "ruche.toml", "domain")},
+		"an unknown key of a table":  {file: "[federation]\nca = \"x\"\n", says: says("federation.ca", `"x"`, "federation.ca_file")},
+		"a value that isn't one":     {env: []string{"RUCHE_PUBLIC_PAGES=perhaps"}, says: says("RUCHE_PUBLIC_PAGES", `"perhaps"`, "true, false")},
+		"a value in the file":        {file: "log_level = \"loud\"\n", says: says("log_level", "ruche.toml", `"loud"`, "debug, info, warn, error")},
+		"an address":                 {env: []string{"RUCHE_LISTEN=8080"}, says: says("RUCHE_LISTEN", `"8080"`, "host:port")},
+		"a network":                  {env: []string{"RUCHE_FEDERATION_PRIVATE_NETWORKS=10.0.0.0/99"}, says: says("RUCHE_FEDERATION_PRIVATE_NETWORKS", "10.0.0.0/99", "networks such as")},
+		"a database":                 {env: []string{"RUCHE_DATABASE_URL=mysql://x"}, says: says("RUCHE_DATABASE_URL", "mysql://x", "sqlite:", "postgres://")},
+		"no domain":                  {env: []string{"RUCHE_DOMAIN="}, says: says("RUCHE_DOMAIN", "not set")},
+		"a domain that isn't one":    {env: []string{"RUCHE_DOMAIN=a b"}, says: says("RUCHE_DOMAIN", `"a b"`, "host name")},
+		"a public URL with a path":   {env: []string{"RUCHE_PUBLIC_URL=https://siege.test/x"}, says: says("RUCHE_PUBLIC_URL", "https://siege.test/x", "https://host")},
+		"plain HTTP":                 {env: []string{"RUCHE_PUBLIC_URL=http://siege.test"}, says: says("RUCHE_PUBLIC_URL", "http://siege.test", "https://host")},
+		"half of TLS":                {env: []string{"RUCHE_TLS_CERT=cert.pem"}, says: says("RUCHE_TLS_CERT", "RUCHE_TLS_KEY")},
+		"mail without a sender":      {env: []string{"RUCHE_SMTP_URL=smtp://mail.test"}, says: says("RUCHE_MAIL_FROM", `""`, "ruche@siege.test")},
+		"a mail server without host": {env: []string{"RUCHE_SMTP_URL=smtp://", "RUCHE_MAIL_FROM=ruche@siege.test"}, says: says("RUCHE_SMTP_URL", "smtp://user:password@host:587")},
+		"no TOML":                    {file: "domain = \n", says: says("ruche.toml")},
+		"two faults":                 {env: []string{"RUCHE_LISTEN=x", "RUCHE_LOCALE=de"}, says: says("RUCHE_LISTEN", "RUCHE_LOCALE", `"de"`, "en, fr")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, tc.env...)
