@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 RECORD := $(CURDIR)/tmp/databases
 
-.PHONY: help build demo run test test-race test-processes test-interop lint check bench fuzz deps
+.PHONY: help build demo run test test-race test-processes test-interop lint check bench fuzz guards deps
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ fuzz: ## runs each fuzz target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include=*_test.go '^func Fuzz' .); do \
 		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6-); do \
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
+
+guards: ## takes each guard out in turn and expects a test to turn red; ONLY=kind or file
+	go run ./cmd/guards $(if $(ONLY),-only $(ONLY))
 
 deps: ## prints who imports whom
 	@go list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} -> {{.}}{{"\n"}}{{end}}' ./... | grep -- '-> ruche/' | sort

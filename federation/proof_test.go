@@ -332,11 +332,16 @@ func TestThePublicExamplesHold(t *testing.T) {
 
 func TestNothingIsProvenWithAWrongKeyOrForm(t *testing.T) {
 	_, key := prover(t)
+	rsaPEM, _, err := GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		body string
 		key  *storage.Key
 	}{
 		"no key":          {said, &storage.Key{ID: anaProofKey}},
+		"an RSA key":      {said, &storage.Key{ID: anaProofKey, Private: rsaPEM}},
 		"not JSON":        {"{", key},
 		"no context":      {`{"id":"x"}`, key},
 		"a later context": {`{"id":"x","@context":"https://www.w3.org/ns/activitystreams"}`, key},
@@ -381,4 +386,17 @@ func canonicalWithoutProof(t testing.TB, body []byte) []byte {
 		t.Fatal(fmt.Errorf("%s: %w", body, err))
 	}
 	return out
+}
+
+func TestAProofsValueSaysThatItIsBase58(t *testing.T) {
+	g, key := prover(t)
+	body := signedOptions(t, key, nil)
+	if _, err := g.VerifyProof(t.Context(), decoded(t, body), anaURI); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"without its z": `"proofValue":"`, "with another letter": `"proofValue":"u`, "behind zeros": `"proofValue":"z` + strings.Repeat("1", 4000)} {
+		if _, err := g.VerifyProof(t.Context(), decoded(t, strings.Replace(body, `"proofValue":"z`, value, 1)), anaURI); !errors.Is(err, ErrProof) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
