@@ -111,7 +111,7 @@ func (q *Queries) OwnSecurityLog(ctx context.Context, me int64, page Page) ([]*S
 func (tx *Tx) ReadSecurityLog(ctx context.Context, account int64, why string, page Page) ([]*SecurityEvent, error) {
 	actor := ActorOf(ctx)
 	why = strings.TrimSpace(why)
-	if actor.Kind != ActorPerson || actor.Role != RoleOwner || utf8.RuneCountInString(why) < minReason {
+	if actor.Kind != ActorPerson || !RoleMay(actor.Role, ActReadSignIns) || utf8.RuneCountInString(why) < minReason {
 		return nil, ErrNoReason
 	}
 	a, err := tx.AccountByID(ctx, account)

@@ -42,17 +42,6 @@ type User struct {
 	PasswordSetAt      time.Time
 }
 
-// Admin says whether the user may administer the node.
-func (u *User) Admin() bool { return u.Role == RoleOwner || u.Role == RoleAdmin }
-
-// Staff says whether the role is above a member's: what such people do is written down.
-func (u *User) Staff() bool {
-	return u.Admin() || u.Role == RoleModerator || u.Role == RoleCommunityManager
-}
-
-// MayPick says whether the user may put something before the trends.
-func (u *User) MayPick() bool { return u.Admin() || u.Role == RoleCommunityManager }
-
 // UserByAccount finds the sign-in side of a local account.
 func (q *Queries) UserByAccount(ctx context.Context, account int64) (*User, error) {
 	u := new(User)

@@ -37,8 +37,8 @@ func (c tokenCreate) Run(p *program) error {
 			if !who.Active() {
 				return fmt.Errorf("%s is suspended: `ruche account unsuspend %s` first", who.Username, who.Username)
 			}
-			if strings.Contains(" "+scopes, " admin:") && !who.User.Admin() {
-				return fmt.Errorf("%s is %s, and scopes of admin: are for owners and admins: leave them out, or `ruche account set-role %s admin` first", who.Username, who.User.Role, who.Username)
+			if strings.Contains(" "+scopes, " admin:") && !who.User.Staff() {
+				return fmt.Errorf("%s is %s, and scopes of admin: are for staff: leave them out, or `ruche account set-role %s moderator` first", who.Username, who.User.Role, who.Username)
 			}
 			return tx.AddToken(p.ctx, &storage.Token{Hash: storage.HashSecret(secret), AccountID: who.ID, Scopes: scopes})
 		})

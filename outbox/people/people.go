@@ -245,6 +245,9 @@ func SetRole(ctx context.Context, db *storage.DB, username, role string) error {
 		if who.User.Role == role {
 			return nil
 		}
+		if err := tx.MayGiveRole(ctx, who.ID, role); err != nil {
+			return err
+		}
 		if err := keepAnOwner(ctx, tx, who); err != nil {
 			return err
 		}

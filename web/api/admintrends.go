@@ -38,7 +38,7 @@ type AdminLink struct {
 // asPicker lets those in who may pick.
 func asPicker(answer func(w http.ResponseWriter, r *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if !auth.User(r.Context()).MayPick() {
+		if !auth.User(r.Context()).May(storage.ActPick) {
 			return auth.Fail(http.StatusForbidden, "This action is not allowed: it is for community managers and admins")
 		}
 		return answer(w, r)

@@ -3,6 +3,7 @@ package api
 import (
 	"html"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,26 +195,40 @@ func fieldHTML(typed string) string {
 	return `<a href="` + escaped + `" rel="nofollow noopener noreferrer me" target="_blank">` + escaped + `</a>`
 }
 
-// Flags of Mastodon's roles, as far as apps act on them.
-const (
-	mayEverything = "1"    // administrator
-	mayModerate   = "1052" // see the dashboard, reports and the audit log; manage users
-	mayAnnounce   = "8192" // announcements
-	mayNothing    = "0"
-)
+// mayEverything is the flag of Mastodon's administrators, before whom apps ask no other.
+const mayEverything = "1"
+
+// roleFlags are Mastodon's flags of roles, by what they let people do here.
+var roleFlags = []struct {
+	act  storage.Act
+	flag int
+}{
+	{storage.ActReadReports, 1 << 3}, {storage.ActHandleReports, 1 << 4}, {storage.ActPeers, 1 << 5}, {storage.ActPick, 1 << 8},
+	{storage.ActDecideAppeals, 1 << 9}, {storage.ActModerateAccounts, 1 << 10}, {storage.ActInvite, 1<<11 | 1<<16}, {storage.ActAnnounce, 1 << 13},
+}
+
+func flagsOf(role string) string {
+	flags := 0
+	for _, f := range roleFlags {
+		if storage.RoleMay(role, f.act) {
+			flags |= f.flag
+		}
+	}
+	return strconv.Itoa(flags)
+}
 
 // role describes a role. The ids are fixed, since roles are words of this program.
 func (rd reader) role(name string) Role {
-	r := Role{NamedRole: NamedRole{ID: "-99"}, Permissions: mayNothing}
+	r := Role{NamedRole: NamedRole{ID: "-99"}, Permissions: flagsOf(name)}
 	switch name {
 	case storage.RoleOwner:
 		r.NamedRole, r.Permissions = NamedRole{ID: "1", Name: rd.word("Owner", "Propriétaire")}, mayEverything
 	case storage.RoleAdmin:
 		r.NamedRole, r.Permissions = NamedRole{ID: "2", Name: rd.word("Admin", "Administration")}, mayEverything
 	case storage.RoleModerator:
-		r.NamedRole, r.Permissions = NamedRole{ID: "3", Name: rd.word("Moderator", "Modération")}, mayModerate
+		r.NamedRole = NamedRole{ID: "3", Name: rd.word("Moderator", "Modération")}
 	case storage.RoleCommunityManager:
-		r.NamedRole, r.Permissions = NamedRole{ID: "4", Name: rd.word("Community manager", "Animation de communauté")}, mayAnnounce
+		r.NamedRole = NamedRole{ID: "4", Name: rd.word("Community manager", "Animation de communauté")}
 	case storage.RoleGuest:
 		r.NamedRole = NamedRole{ID: "5", Name: rd.word("Guest", "Invité")}
 	}

@@ -53,12 +53,15 @@ func JSONStatus(w http.ResponseWriter, status int, v any) error {
 func StatusOf(err error) (status int, text string) {
 	var ours *Error
 	var invalid *outbox.Invalid
+	var denied *storage.Denied
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &ours):
 		return ours.Status, ours.Text
 	case errors.As(err, &invalid):
 		return http.StatusUnprocessableEntity, "Validation failed: " + strings.TrimPrefix(invalid.Text, "Validation failed: ")
+	case errors.As(err, &denied):
+		return http.StatusForbidden, denied.Text
 	case errors.Is(err, outbox.ErrInvalid):
 		return http.StatusUnprocessableEntity, "Validation failed"
 	case errors.Is(err, storage.ErrNotFound):

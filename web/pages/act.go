@@ -39,7 +39,7 @@ func (p *Pages) postActs() map[string]act {
 // picking is the act of a community manager on a post that everybody is to see.
 func (p *Pages) picking(do func(tx *storage.Tx, ctx context.Context, kind, target string) error) act {
 	return func(ctx context.Context, _ *storage.Account, id int64) error {
-		if u := auth.User(ctx); u == nil || !u.MayPick() {
+		if !auth.User(ctx).May(storage.ActPick) {
 			return storage.ErrNotFound
 		}
 		err := p.DB.Update(ctx, func(tx *storage.Tx) error { return do(tx, ctx, storage.PickPost, storage.FormatID(id)) })

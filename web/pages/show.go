@@ -95,7 +95,7 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 
 // picks are the posts that stand first in the trends, for those who may choose them; nil for others.
 func (p *Pages) picks(ctx context.Context) (map[string]bool, error) {
-	if u := auth.User(ctx); u == nil || !u.MayPick() {
+	if !auth.User(ctx).May(storage.ActPick) {
 		return nil, nil
 	}
 	list, err := p.DB.Picks(ctx, storage.PickPost)
