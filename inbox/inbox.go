@@ -27,6 +27,8 @@ type Inbox struct {
 	Log    *slog.Logger
 	// Refused is told the reason of everything that was turned away or had no effect.
 	Refused func(reason string)
+	// Received, if set, is told the host of everything that was taken.
+	Received func(host string)
 }
 
 // Kinds of job.

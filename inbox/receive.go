@@ -142,7 +142,7 @@ func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, body []byte, e env
 		// Not 403: that would say that we refuse the whole peer, and hold up all that it has for us.
 		return refuse(http.StatusUnprocessableEntity, reason, "%s may not send this", actor.Peer)
 	}
-	return in.DB.Update(ctx, func(tx *storage.Tx) error {
+	err = in.DB.Update(ctx, func(tx *storage.Tx) error {
 		if also != nil {
 			if err := also(tx, actor); err != nil {
 				return err
@@ -150,6 +150,10 @@ func (in *Inbox) keep(ctx context.Context, a *vocab.Activity, body []byte, e env
 		}
 		return tx.Enqueue(ctx, storage.NewJob{Kind: JobApply, Key: "in " + a.Actor, Args: e, Body: body})
 	})
+	if err == nil && in.Received != nil {
+		in.Received(actor.Peer)
+	}
+	return err
 }
 
 var mayWhileSuspended = map[string]bool{"Delete": true, "Reject": true, "Undo": true, "Update": true}

@@ -38,6 +38,9 @@ func (p *Peering) keep(ctx context.Context, job *storage.Job) error {
 		if err := tx.ForgetUnlinked(ctx); err != nil {
 			return err
 		}
+		if err := tx.ForgetTraffic(ctx); err != nil {
+			return err
+		}
 		orgs, err := tx.Organisations(ctx)
 		if err != nil {
 			return err

@@ -42,6 +42,7 @@ type core struct {
 	queue      *queue.Queue
 	blobs      blob.Store
 	metrics    *metrics
+	traffic    *traffic
 	push       *federation.Client // the way out to push services
 	pages      *federation.Client // the way out to pages that posts link to
 }
@@ -58,7 +59,7 @@ func newCore(ctx context.Context, cfg Config, opt Options) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &core{db: db, metrics: m}
+	c := &core{db: db, metrics: m, traffic: newTraffic(db)}
 	if err := c.wire(ctx, cfg, opt); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -106,8 +107,8 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	}
 	c.federation = node
 	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
-	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused}
-	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Process: processName(cfg), Log: opt.Log, Observe: c.metrics.job})
+	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused, Received: c.traffic.received}
+	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Process: processName(cfg), Log: opt.Log, Observe: c.observe})
 	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
 	c.peering.Register(c.queue)
 	node.Prove = c.peering.Prove
@@ -119,6 +120,12 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.heads = &federation.AuditHeads{Node: node}
 	c.heads.Register(c.queue)
 	return nil
+}
+
+// observe is told how each run of a job ended.
+func (c *core) observe(j *storage.Job, outcome string, took time.Duration) {
+	c.metrics.job(j, outcome, took)
+	c.traffic.job(j, outcome, took)
 }
 
 func (c *core) close() error {

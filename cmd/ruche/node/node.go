@@ -168,6 +168,7 @@ func (n *Node) Start() error {
 	})
 	n.work.Go(func() { n.metrics.watch(ctx, n.db, depthsRefresh) })
 	n.work.Go(func() { n.watchAudit(ctx) })
+	n.work.Go(func() { n.traffic.watch(ctx, n.opt.Log) })
 	for _, l := range listeners {
 		n.servers = append(n.servers, l.server)
 		n.work.Go(func() {
