@@ -15,6 +15,9 @@ import (
 type Tried struct {
 	Step string `json:"step"` // listed, webfinger, actor, key, fetch, ping
 	OK   bool   `json:"ok"`
+	// Code is what fails in a word, for those who say it in their own language: unlisted, inactive, unnamed, unreadable,
+	// other_key, silent, signature, refused, too_many, broken.
+	Code string `json:"code,omitempty"`
 	// Said is what was found, or what fails and what to do about it.
 	Said string `json:"said"`
 }
@@ -25,19 +28,19 @@ type Tried struct {
 func (p *Peering) Test(ctx context.Context, host string) ([]Tried, error) {
 	var steps []Tried
 	ok := func(step, format string, args ...any) {
-		steps = append(steps, Tried{step, true, fmt.Sprintf(format, args...)})
+		steps = append(steps, Tried{Step: step, OK: true, Said: fmt.Sprintf(format, args...)})
 	}
-	fail := func(step, format string, args ...any) []Tried {
-		return append(steps, Tried{step, false, fmt.Sprintf(format, args...)})
+	fail := func(step, code, format string, args ...any) []Tried {
+		return append(steps, Tried{step, false, code, fmt.Sprintf(format, args...)})
 	}
 	peer, err := p.DB.PeerByHost(ctx, host)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return fail("listed", "%s isn't on this node's list: allow it, or invite it", host), nil
+		return fail("listed", "unlisted", "%s isn't on this node's list: allow it, or invite it", host), nil
 	case err != nil:
 		return nil, err
 	case !peer.Active():
-		return fail("listed", "%s is %s here, so nothing passes", host, stateWords(peer)), nil
+		return fail("listed", "inactive", "%s is %s here, so nothing passes", host, stateWords(peer)), nil
 	}
 	ok("listed", "%s is an active %s", host, peer.Tier)
 
@@ -46,18 +49,18 @@ func (p *Peering) Test(ctx context.Context, host string) ([]Tried, error) {
 		uri = peer.ServiceActor
 		ok("webfinger", "%s names no actor of its own by WebFinger (%v); we know it from the handshake", host, err)
 	} else if err != nil {
-		return fail("webfinger", "%s names no actor of its own by WebFinger: %s", host, inWords(err)), nil
+		return fail("webfinger", "unnamed", "%s names no actor of its own by WebFinger: %s", host, inWords(err)), nil
 	} else {
 		ok("webfinger", "it names its actor %s", uri)
 	}
 
 	seen, err := p.Node.Introduce(ctx, uri)
 	if err != nil {
-		return fail("actor", "its actor can't be read without a signature: %s", inWords(err)), nil
+		return fail("actor", "unreadable", "its actor can't be read without a signature: %s", inWords(err)), nil
 	}
 	ok("actor", "its actor can be read")
 	if peer.Linked() && seen.Fingerprint != peer.Fingerprint {
-		return fail("key", "it shows the key %s, and we know %s: compare codes with its admin", ShowFingerprint(seen.Fingerprint), ShowFingerprint(peer.Fingerprint)), nil
+		return fail("key", "other_key", "it shows the key %s, and we know %s: compare codes with its admin", ShowFingerprint(seen.Fingerprint), ShowFingerprint(peer.Fingerprint)), nil
 	}
 	ok("key", "its key is %s", ShowFingerprint(seen.Fingerprint))
 
@@ -70,17 +73,17 @@ func (p *Peering) Test(ctx context.Context, host string) ([]Tried, error) {
 	}
 	res, err := p.Node.Client.Get(ctx, uri+"/outbox", "application/activity+json", get, 1<<20)
 	if err != nil {
-		return fail("fetch", "a signed question gets no answer: %s", inWords(err)), nil
+		return fail("fetch", "silent", "a signed question gets no answer: %s", inWords(err)), nil
 	}
 	switch s := res.Status; {
 	case s == http.StatusUnauthorized:
-		return fail("fetch", "it doesn't accept our signature (401): its clock may be wrong, or it can't read our key at %s", me.account.URI), nil
+		return fail("fetch", "signature", "it doesn't accept our signature (401): its clock may be wrong, or it can't read our key at %s", me.account.URI), nil
 	case s == http.StatusForbidden:
-		return fail("fetch", "it knows who asks and refuses (403): its admin hasn't allowed %s, or has suspended it", p.Node.Host), nil
+		return fail("fetch", "refused", "it knows who asks and refuses (403): its admin hasn't allowed %s, or has suspended it", p.Node.Host), nil
 	case s == http.StatusTooManyRequests:
-		return fail("fetch", "it says that we ask too often (429): wait a minute"), nil
+		return fail("fetch", "too_many", "it says that we ask too often (429): wait a minute"), nil
 	case s >= 500:
-		return fail("fetch", "it can't answer (%d): its log says why", s), nil
+		return fail("fetch", "broken", "it can't answer (%d): its log says why", s), nil
 	}
 	ok("fetch", "it answers our signature")
 	return p.ping(ctx, me, seen, steps)
@@ -104,11 +107,11 @@ func (p *Peering) ping(ctx context.Context, me *self, seen *federation.Introduce
 	})
 	switch {
 	case err != nil:
-		return append(steps, Tried{"ping", false, "its inbox doesn't answer: " + inWords(err)}), nil
+		return append(steps, Tried{"ping", false, "silent", "its inbox doesn't answer: " + inWords(err)}), nil
 	case res.Status >= 200 && res.Status < 300:
-		return append(steps, Tried{"ping", true, "its inbox takes what we sign"}), nil
+		return append(steps, Tried{"ping", true, "", "its inbox takes what we sign"}), nil
 	}
-	return append(steps, Tried{"ping", false, fmt.Sprintf("its inbox answers %d %s: a proxy before it may change requests or refuse POST", res.Status, http.StatusText(res.Status))}), nil
+	return append(steps, Tried{"ping", false, "broken", fmt.Sprintf("its inbox answers %d %s: a proxy before it may change requests or refuse POST", res.Status, http.StatusText(res.Status))}), nil
 }
 
 func stateWords(p *storage.Peer) string {

@@ -17,11 +17,18 @@ import (
 // pages uses it too.
 func (s *Server) Show(w http.ResponseWriter, r *http.Request, status int, page string, data any) error {
 	req := view.Request{Locale: s.locale(r), Path: r.URL.Path}
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		req.Query = r.URL.Query()
+	} else {
+		req.Posted = true
 	}
 	if me := Account(r.Context()); me != nil {
 		req.SignedIn = me.Username
+	}
+	for _, section := range view.Console {
+		if User(r.Context()).May(section.Act) {
+			req.Console = append(req.Console, section)
+		}
 	}
 	if session := Session(r.Context()); session != nil {
 		req.CSRF = session.CSRF

@@ -41,8 +41,10 @@ type Request struct {
 	Locale   string     // one of Locales
 	Path     string     // of this page, to mark where the reader is
 	Query    url.Values // of this page's address: links that change the language keep it
+	Posted   bool       // the page answers a form: its address can't be opened in another language
 	SignedIn string     // the reader's username; empty: nobody
 	CSRF     string     // goes into every form
+	Console  []Section  // the parts of the console that the reader may open
 }
 
 // In is the address of the same page in another language.
@@ -96,15 +98,15 @@ func New() (*Views, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Name() == "layout.html" {
-			continue
+		if e.Name() == "layout.html" || e.Name() == "console.html" {
+			continue // parts of pages
 		}
 		page, err := template.New("layout.html").Funcs(template.FuncMap{
-			"t": func(string, ...any) string { return "" }, "asset": v.asset, "date": date, "initial": initial, "form": form,
+			"t": func(string, ...any) string { return "" }, "asset": v.asset, "under": under, "known": func(string, string) string { return "" }, "date": date, "day": date, "initial": initial, "form": form,
 			"visibilities": func() []string { return []string{"public", "unlisted", "followers", "direct"} },
 			"circles":      func() []string { return []string{"network", "organisation", "node"} },
 		}).
-			ParseFS(files, "templates/layout.html", "templates/"+e.Name())
+			ParseFS(files, "templates/layout.html", "templates/console.html", "templates/"+e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("read page %s: %w", e.Name(), err)
 		}
@@ -136,8 +138,16 @@ func (v *Views) Render(w http.ResponseWriter, status int, name string, site Site
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	page.Funcs(template.FuncMap{
-		"t":    func(key string, args ...any) string { return v.T(req.Locale, key, args...) },
+		"t": func(key string, args ...any) string { return v.T(req.Locale, key, args...) },
+		// known is a message of a family, or the word itself where the family has none for it.
+		"under": under, "known": func(family, word string) string {
+			if message, ok := v.messages[req.Locale][family+"."+word]; ok {
+				return message
+			}
+			return word
+		},
 		"date": func(t time.Time) string { return dateIn(req.Locale, t) },
+		"day":  func(t time.Time) string { return dayIn(req.Locale, t) },
 	})
 	other := Locales[0]
 	if req.Locale == other {
@@ -264,6 +274,16 @@ func dateIn(locale string, t time.Time) string {
 	}
 	return t.Format("2 Jan 2006, 15:04")
 }
+
+func dayIn(locale string, t time.Time) string {
+	if locale == "fr" {
+		return fmt.Sprintf("%d %s %d", t.Day(), frenchMonths[t.Month()-1], t.Year())
+	}
+	return t.Format("2 Jan 2006")
+}
+
+// under says whether a path is a page or one below it.
+func under(path, page string) bool { return path == page || strings.HasPrefix(path, page+"/") }
 
 // initial is what stands in the place of a picture.
 func initial(name string) string {

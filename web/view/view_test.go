@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ruche/storage"
 )
 
 const hostile = `<script>alert("x")</script>`
@@ -19,6 +21,13 @@ func everyPage() map[string][]any {
 		ID: "1", Visibility: "public", Circle: "network", Department: hostile, Mine: true, MayShare: true, MayPick: true, CSRF: hostile, Return: hostile}
 	form := &Compose{Text: hostile, Warning: hostile, Visibility: "public", Circle: "network", Circles: []string{"network", "node"}, Answer: "1", Error: hostile}
 	person := PersonCard{ID: "1", Name: hostile, Handle: hostile, Profile: "/@x", Department: hostile, Official: true, FollowsMe: true, AsksMe: true, CSRF: hostile, Return: hostile}
+	outcome := Outcome{Done: "saved", Why: "other", Detail: hostile}
+	now := time.Now()
+	peer := &storage.Peer{Host: hostile, Tier: "partner", State: "blocked", Reason: "admin", Contact: hostile, Note: hostile, EndsAt: now, Via: hostile, Software: hostile, Fingerprint: hostile,
+		HeldFingerprint: hostile, TheirState: "active", PurgeAt: now, PurgeBeganAt: now, PurgeTotal: 9, Organisation: hostile}
+	line := PeerLine{Peer: peer, Measure: &storage.PeerMeasure{Health: storage.Health{LastError: hostile}, Waiting: 1, Since: now}, Trouble: "trouble.other", ErrorRate: 3, RoundTrip: -1}
+	plain := PeerLine{Peer: &storage.Peer{Host: "labo.test", State: "active"}, Measure: &storage.PeerMeasure{}}
+	offer := &Offer{Host: hostile, URI: hostile, Name: hostile, Key: hostile, Members: [][2]string{{hostile, hostile}}}
 	quiet := PostView{Author: "a", Seen: "seen.node"}
 	return map[string][]any{
 		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{hostile, hostile, "text", "off", 1, 2}},
@@ -35,7 +44,18 @@ func everyPage() map[string][]any {
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
 		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post}, {"notice.follow", person, time.Now(), nil}}, Older: "/x"}},
-		"profile":       {Profile{}, Profile{Person: person, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
+		"adminpeers":    {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
+		"adminpeer": {AdminPeer{PeerLine: plain}, AdminPeer{PeerLine: plain, May: true}, AdminPeer{Outcome: outcome, PeerLine: line, May: true, Rights: []RightLine{{"posts", true, false}}, EndsOn: "2040-01-01", AccountDomains: hostile, MediaHosts: hostile,
+			Weeks: []storage.Traffic{{Week: "2026-01-05"}}, Events: []*storage.PeerEvent{{Kind: "linked", Detail: hostile, At: now}}, Ended: []*storage.Job{{Error: hostile}}, Tried: []TriedLine{{"ping", "silent", hostile, false}, {"listed", "", hostile, true}}, Compare: true, PurgePercent: 5}},
+		"admincode": {AdminCode{}, AdminCode{Outcome: outcome, Host: hostile, Code: hostile, Ours: hostile, Theirs: hostile, Until: now, State: "compare"}, AdminCode{State: "wait", Code: "1"}},
+		"admininvitations": {AdminInvitations{}, AdminInvitations{Outcome: outcome, Link: hostile, QR: "data:image/svg+xml;base64,AAAA", Until: now, Keeps: true, Typed: hostile, Asked: []string{hostile},
+			Invited: []InvitationLine{{&storage.Invitation{ID: hostile, Note: hostile, UsedBy: hostile}, "open"}}}},
+		"adminlists":        {AdminLists{}, AdminLists{Outcome: outcome, Shown: true, Rehearsal: true, Steps: []ListStep{{"add", hostile, "active"}}, Problems: []ListProblem{{1, hostile, hostile}}}},
+		"adminorganisation": {AdminOrganisation{}, AdminOrganisation{Outcome: outcome, Organisations: []OrganisationLine{{&storage.Organisation{Name: hostile, URI: hostile, Role: "keeper", Error: hostile}, []*storage.Peer{peer}}, {&storage.Organisation{Role: "member"}, nil}}, Offer: offer}},
+		"adminaudit": {AdminAudit{}, AdminAudit{Outcome: outcome, Actor: hostile, Action: "peer", Actions: []string{"peer"}, Subject: hostile, Older: "/admin/audit?before=1", Verified: &storage.AuditReport{Wrong: 1, Faults: []storage.AuditFault{{Number: 1, What: hostile}}},
+			Entries: []AuditLine{{&storage.AuditRecord{Number: 1, At: now, Action: "peer.block", Subject: hostile, Facts: hostile, By: storage.AuditBy{Name: hostile, Role: "owner", Address: hostile, App: hostile}, About: storage.AuditAbout{Name: hostile, Why: hostile}}, []Change{{hostile, hostile, hostile}}, true, true}}},
+			AdminAudit{Verified: &storage.AuditReport{}}},
+		"profile": {Profile{}, Profile{Person: person, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
 	}
 }
 
@@ -54,13 +74,13 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 		for _, locale := range Locales {
 			for _, data := range cases {
 				w := httptest.NewRecorder()
-				err := v.Render(w, http.StatusOK, name, Site{Name: hostile, Domain: "siege.test"}, Request{Locale: locale, SignedIn: hostile, CSRF: hostile}, data)
+				err := v.Render(w, http.StatusOK, name, Site{Name: hostile, Domain: "siege.test"}, Request{Locale: locale, SignedIn: hostile, CSRF: hostile, Console: Console}, data)
 				if err != nil {
 					t.Errorf("%s in %s: %v", name, locale, err)
 					continue
 				}
 				body := w.Body.String()
-				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing)\.[a-z.]+\s*<`).FindString(body); key != "" {
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|invite|lists|org|audit|code)\.[a-z.]+\s*<`).FindString(body); key != "" {
 					t.Errorf("%s in %s says a key: %s", name, locale, key)
 				}
 				if strings.Contains(body, "<script") {

@@ -23,6 +23,7 @@ import (
 	"ruche/outbox"
 	"ruche/storage"
 	"ruche/web"
+	"ruche/web/admin"
 	"ruche/web/api"
 	"ruche/web/auth"
 	"ruche/web/mail"
@@ -108,10 +109,12 @@ func (n *Node) newWeb() (*web.Web, error) {
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, n.peering.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
+	browsers := pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes()
+	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server}).Routes()...)
 	return web.New(web.Options{
 		Auth:       server,
 		API:        append(apps.Routes(), n.stream.Routes()...),
-		Pages:      pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes(),
+		Pages:      browsers,
 		Federation: routes,
 		Files:      map[string]http.Handler{"/assets/": views.Assets()},
 		DB:         n.db, Log: n.opt.Log, Metrics: n.metrics.registry, MetricsHere: cfg.MetricsListen == "",

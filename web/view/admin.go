@@ -1,0 +1,160 @@
+package view
+
+import (
+	"html/template"
+	"time"
+
+	"ruche/storage"
+)
+
+// This file is the data of the console's pages, for admins and moderators. A peer, an invitation and an entry of
+// the audit log are shown as storage has them.
+
+// A Section is one part of the console: who may open it, and where. Its name is the message console.NAME.
+type Section struct {
+	Name, Path string
+	Act        storage.Act
+}
+
+// Console lists the sections in the order of their navigation.
+var Console = []Section{
+	{"peers", "/admin/peers", storage.ActReadPeers},
+	{"invitations", "/admin/invitations", storage.ActPeers},
+	{"organisation", "/admin/organisation", storage.ActPeers},
+	{"audit", "/admin/audit", storage.ActReadAudit},
+}
+
+// An Outcome is what became of the form that led to a page: message keys done.DONE and why.WHY, and a detail
+// for those who look into it.
+type Outcome struct{ Done, Why, Detail string }
+
+// A PeerLine is a peer and how the link with it is.
+type PeerLine struct {
+	Peer    *storage.Peer
+	Measure *storage.PeerMeasure
+	Recent  storage.Traffic // of this week and the last
+	// ErrorRate is how many of a hundred tries failed lately, RoundTrip how long a delivery takes in
+	// milliseconds; -1: none was made.
+	ErrorRate, RoundTrip int64
+	Trouble              string // message key: the last error in words; empty: it answers
+}
+
+// AdminPeers is the data of page "adminpeers".
+type AdminPeers struct {
+	Outcome
+	Peers []PeerLine
+	May   bool // change something
+	Host  string
+}
+
+// A RightLine is what may cross: message key right.NAME.
+type RightLine struct {
+	Name    string
+	In, Out bool
+}
+
+// A TriedLine is a step of testing a link: message keys step.STEP and test.CODE.
+type TriedLine struct {
+	Step, Code, Said string
+	OK               bool
+}
+
+// AdminPeer is the data of page "adminpeer".
+type AdminPeer struct {
+	Outcome
+	PeerLine
+	May                        bool
+	Rights                     []RightLine
+	EndsOn                     string // the last day, YYYY-MM-DD
+	AccountDomains, MediaHosts string
+	Total                      storage.Traffic
+	Weeks                      []storage.Traffic // the last twelve
+	Events                     []*storage.PeerEvent
+	Ended                      []*storage.Job // what was given up lately
+	Tried                      []TriedLine
+	Compare                    bool // there is a code to compare
+	PurgePercent               int
+}
+
+// AdminCode is the data of page "admincode": the code that two admins compare.
+type AdminCode struct {
+	Outcome
+	Host, Code, Ours, Theirs string
+	Until                    time.Time
+	State                    string // message key code.STATE: compare, wait, unfinished, expired, confirmed, refused
+}
+
+// An InvitationLine is an invitation and what became of it: message key invitation.STATE.
+type InvitationLine struct {
+	*storage.Invitation
+	State string
+}
+
+// AdminInvitations is the data of page "admininvitations".
+type AdminInvitations struct {
+	Outcome
+	Link    string // of the invitation that was just made: it is shown once
+	QR      template.URL
+	Until   time.Time
+	Keeps   bool // this node keeps an organisation, which it may invite to join
+	Typed   string
+	Asked   []string // hosts with which a code is to be compared
+	Invited []InvitationLine
+}
+
+// AdminLists is the data of page "adminlists": lists in Mastodon's form.
+type AdminLists struct {
+	Outcome
+	Shown, Rehearsal bool
+	Steps            []ListStep
+	Problems         []ListProblem
+}
+
+// A ListStep is what a list changes: message keys plan.WHAT and state.STATE.
+type ListStep struct{ What, Host, State string }
+
+// A ListProblem is a row that can't be used.
+type ListProblem struct {
+	Line      int
+	Host, Why string
+}
+
+// An OrganisationLine is an organisation and the peers that its list brought.
+type OrganisationLine struct {
+	*storage.Organisation
+	Members []*storage.Peer
+}
+
+// An Offer is what another organisation says of itself, before it is accepted.
+type Offer struct {
+	Host, URI, Name, Key string
+	Members              [][2]string // host, name
+}
+
+// AdminOrganisation is the data of page "adminorganisation".
+type AdminOrganisation struct {
+	Outcome
+	Organisations []OrganisationLine
+	Belongs       bool // this node keeps one or is on its list
+	Offer         *Offer
+}
+
+// A Change is a field of an entry's subject before and after.
+type Change struct{ Name, Before, After string }
+
+// An AuditLine is an entry of the audit log: message key action.ACTION, where there is one.
+type AuditLine struct {
+	*storage.AuditRecord
+	Changes                 []Change
+	ErasedBy, ErasedSubject bool
+}
+
+// AdminAudit is the data of page "adminaudit".
+type AdminAudit struct {
+	Outcome
+	Actor, Action, Subject, From, Until string // what was filtered by
+	Actions                             []string
+	Entries                             []AuditLine
+	Older                               string
+	Verified                            *storage.AuditReport
+}
