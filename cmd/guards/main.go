@@ -98,6 +98,7 @@ func run(dir, only string, list bool) error {
 	if err != nil {
 		return err
 	}
+	defer t.end()
 	if err := t.learn(); err != nil {
 		return err
 	}

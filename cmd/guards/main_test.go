@@ -83,6 +83,7 @@ func TestWhatNobodyNoticesIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer tests.end()
 	if err := tests.learn(); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // testTime is how long one test may take; one that hangs without a guard has noticed that it is gone.
-const testTime = 2 * time.Minute
+const testTime = 5 * time.Minute
 
 // A test is a test function in a compiled package.
 type test struct {
@@ -37,13 +37,11 @@ func compile(dir string, sources []*source, packages []string) (*tester, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := &tester{dir: root, work: filepath.Join(root, "tmp", "guards")}
-	if err := os.RemoveAll(t.work); err != nil {
+	work, err := os.MkdirTemp("", "guards") // outside the module, whose packages it would join
+	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(t.work, 0o755); err != nil {
-		return nil, err
-	}
+	t := &tester{dir: root, work: work}
 	replace := map[string]string{}
 	put := func(path string, text []byte) error {
 		copied := filepath.Join(t.work, strings.ReplaceAll(path, "/", "_"))
@@ -93,6 +91,9 @@ func compile(dir string, sources []*source, packages []string) (*tester, error) 
 	}
 	return t, nil
 }
+
+// end removes what was compiled.
+func (t *tester) end() { _ = os.RemoveAll(t.work) }
 
 // run runs tests of one package; good: all passed.
 func (t *tester) run(pkg, binary string, names []string, env ...string) (good bool, output string) {
