@@ -18,6 +18,12 @@ type Choice struct {
 
 // Choices lists them, in the order in which they are shown.
 var Choices = []Choice{
+	{SettingName, "What the pages call this entity; empty: the name of the configuration.", false},
+	{SettingColour, "Colour of the pages, such as #1d4ed8; empty: honey.", false},
+	{SettingWelcomeEN, "What the front door says, in English; empty: a text of the node's.", false},
+	{SettingWelcomeFR, "The same in French.", false},
+	{SettingCharterEN, "Charter that everybody accepts before anything else, in English; empty in both languages: none. A changed one is accepted anew.", false},
+	{SettingCharterFR, "The same in French.", false},
 	{SettingRules, "Rules of the house, a line each.", false},
 	{SettingAbout, "What this node is, in a few paragraphs.", false},
 	{SettingPrivacy, "Privacy policy; empty: a text that says what a node does.", false},
@@ -66,7 +72,7 @@ func choosable(name, value string) error {
 			return fmt.Errorf("%w: %s has %d characters, and at most %d are possible", ErrChoice, name, n, maxChoice)
 		}
 		if !c.list {
-			return nil
+			return checkHouse(name, value)
 		}
 		hosts := hostsIn(value)
 		if len(hosts) > maxListed {

@@ -44,6 +44,7 @@ const (
 	ActionTrendPick       = "trend.pick"
 	ActionTrendUnpick     = "trend.unpick"
 	ActionSetting         = "node.setting"
+	ActionResend          = "job.resend"
 	ActionBackup          = "node.backup"
 	ActionRestore         = "node.restore"
 	ActionAuditExport     = "audit.export"

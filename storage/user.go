@@ -38,8 +38,10 @@ type User struct {
 	DefaultLanguage   string
 	// DefaultQuotePolicy is who may quote their posts; empty: everybody in the post's circle.
 	DefaultQuotePolicy string
-	CreatedAt          time.Time
-	PasswordSetAt      time.Time
+	// Charter is the version of the charter that they accepted.
+	Charter       string
+	CreatedAt     time.Time
+	PasswordSetAt time.Time
 }
 
 // UserByAccount finds the sign-in side of a local account.

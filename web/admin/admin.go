@@ -18,6 +18,7 @@ import (
 
 	"ruche/federation"
 	"ruche/federation/peering"
+	"ruche/outbox"
 	"ruche/storage"
 	"ruche/web/auth"
 	"ruche/web/view"
@@ -56,6 +57,14 @@ func (a *Admin) Routes() []auth.Route {
 		a.route("POST", "/admin/invitations/{id}/revoke", storage.ActPeers, a.revokeInvitation),
 		a.route("GET", "/admin/organisation", storage.ActPeers, a.organisation),
 		a.route("POST", "/admin/organisation/{act}", storage.ActPeers, a.actOnOrganisation),
+		a.route("GET", "/admin/accounts", storage.ActReadAccounts, a.accounts),
+		a.route("POST", "/admin/accounts", storage.ActRoles, a.createAccount),
+		a.route("GET", "/admin/accounts/{name}", storage.ActReadAccounts, a.account),
+		a.route("POST", "/admin/accounts/{name}/{act}", storage.ActReadAccounts, a.actOnAccount),
+		a.route("GET", "/admin/settings", storage.ActSettings, a.settings),
+		a.route("POST", "/admin/settings", storage.ActSettings, a.saveSettings),
+		a.route("GET", "/admin/jobs", storage.ActPeers, a.jobs),
+		a.route("POST", "/admin/jobs/{id:[0-9]+}/resend", storage.ActPeers, a.resend),
 		a.route("GET", "/admin/audit", storage.ActReadAudit, a.audit),
 		a.route("POST", "/admin/audit/verify", storage.ActReadAudit, a.verifyAudit),
 		a.route("POST", "/admin/audit/export", storage.ActReadAudit, a.exportAudit),
@@ -106,7 +115,7 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 }
 
 // dones are what pages say was done.
-var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated"}
+var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "suspended-person", "restored-person"}
 
 // outcome is what the address says was done, and what went wrong.
 func outcome(r *http.Request, err error) view.Outcome {
@@ -149,6 +158,12 @@ func why(err error) string {
 			}
 		}
 		return "handshake"
+	case errors.Is(err, storage.ErrChoice):
+		return "setting"
+	case errors.Is(err, storage.ErrDenied):
+		return "denied"
+	case errors.Is(err, outbox.ErrInvalid):
+		return "invalid"
 	case errors.Is(err, storage.ErrNotFound):
 		return "gone"
 	case errors.Is(err, storage.ErrExists):

@@ -131,6 +131,9 @@ func (a *Admin) showPeer(w http.ResponseWriter, r *http.Request, host string, tr
 	if p.PurgeTotal > 0 {
 		page.PurgePercent = 100 * p.PurgeDone / p.PurgeTotal
 	}
+	if p.Fingerprint != "" {
+		page.Key = peering.ShowFingerprint(p.Fingerprint)
+	}
 	page.Total = page.Measure.Total()
 	page.Weeks = page.Measure.Weeks[:min(len(page.Measure.Weeks), shownWeeks)]
 	in, out := names(p.In), names(p.Out)

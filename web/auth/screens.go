@@ -33,7 +33,7 @@ func (s *Server) Show(w http.ResponseWriter, r *http.Request, status int, page s
 	if session := Session(r.Context()); session != nil {
 		req.CSRF = session.CSRF
 	}
-	return s.Views.Render(w, status, page, s.Site, req, data)
+	return s.Views.Render(w, status, page, s.site(r, req.Locale), req, data)
 }
 
 func (s *Server) locale(r *http.Request) string {

@@ -107,6 +107,8 @@ func (s *Server) Pages() []Route {
 		{"POST", "/auth/sign_in", Public, s.signIn},
 		{"POST", codePath, Public, s.signInCode},
 		{"POST", "/auth/sign_out", Public, s.signOut},
+		{"GET", charterPath, AnyPerson, s.charterPage},
+		{"POST", charterPath, AnyPerson, s.acceptCharter},
 		{"GET", forgotPath, Public, s.forgotPage},
 		{"POST", forgotPath, Public, s.forgot},
 		{"GET", resetPath, Public, s.resetPage},

@@ -29,8 +29,17 @@ func (s *Server) Browser(next http.Handler) http.Handler {
 			s.WriteErrorPage(w, r, err)
 			return
 		}
-		r = r.WithContext(who.in(r.Context()))
+		house, err := s.DB.House(r.Context())
+		if err != nil {
+			s.WriteErrorPage(w, r, err)
+			return
+		}
+		r = r.WithContext(context.WithValue(who.in(r.Context()), houseKey{}, house))
 		s.rememberLocale(w, r)
+		if house.Asks(who.user) && r.URL.Path != charterPath && r.URL.Path != "/auth/sign_out" {
+			s.toCharter(w, r)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			form, err := s.ownForm(r)
 			defer RemoveFiles(r)

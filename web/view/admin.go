@@ -21,6 +21,9 @@ var Console = []Section{
 	{"peers", "/admin/peers", storage.ActReadPeers},
 	{"invitations", "/admin/invitations", storage.ActPeers},
 	{"organisation", "/admin/organisation", storage.ActPeers},
+	{"accounts", "/admin/accounts", storage.ActReadAccounts},
+	{"settings", "/admin/settings", storage.ActSettings},
+	{"jobs", "/admin/jobs", storage.ActPeers},
 	{"audit", "/admin/audit", storage.ActReadAudit},
 }
 
@@ -74,6 +77,7 @@ type AdminPeer struct {
 	Tried                      []TriedLine
 	Compare                    bool // there is a code to compare
 	PurgePercent               int
+	Key                        string // fingerprint, in groups
 }
 
 // AdminCode is the data of page "admincode": the code that two admins compare.
@@ -157,4 +161,53 @@ type AdminAudit struct {
 	Entries                             []AuditLine
 	Older                               string
 	Verified                            *storage.AuditReport
+}
+
+// A SettingLine is something that admins choose: message key setting.NAME.
+type SettingLine struct {
+	Name, Value string
+	Long        bool // more than a line
+}
+
+// AdminSettings is the data of page "adminsettings".
+type AdminSettings struct {
+	Outcome
+	Settings []SettingLine
+}
+
+// AdminJobs is the data of page "adminjobs".
+type AdminJobs struct {
+	Outcome
+	Host, Older string
+	Ended       []*storage.Job
+	Queue       []storage.QueueDepth
+}
+
+// An AccountLine is an account with its role and state: message keys role.ROLE and state.STATE.
+type AccountLine struct {
+	*storage.Account
+	Role, State string
+}
+
+// A NewAccount is what was typed for one.
+type NewAccount struct{ Username, Email, Name, Department string }
+
+// AdminAccounts is the data of page "adminaccounts".
+type AdminAccounts struct {
+	Outcome
+	Query, Older   string
+	May            bool // make accounts
+	Accounts       []AccountLine
+	Roles          []string // that may be given
+	Typed          NewAccount
+	Made, Password string // of the account that was just made: shown once
+}
+
+// AdminAccount is the data of page "adminaccount".
+type AdminAccount struct {
+	Outcome
+	AccountLine
+	Roles                []string
+	MayModerate, MayGive bool
+	Link                 string // to choose a new password: shown once
 }

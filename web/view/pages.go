@@ -223,3 +223,9 @@ type ProfileField struct {
 	Name  string
 	Value template.HTML
 }
+
+// Charter is the data of page "charter": what everybody accepts before anything else.
+type Charter struct {
+	Text, Version, ReturnTo string
+	Asks                    bool // it isn't accepted yet
+}

@@ -34,6 +34,16 @@ type Site struct {
 	Name   string // the entity's name
 	Domain string // what stands after the @, and what is typed into an app
 	Locale string // for readers who ask for none of Locales
+	// Colour (#rrggbb) and Welcome are an admin's; empty: the node's own.
+	Colour, Welcome string
+}
+
+// Theme is the address of the style that the site's colour makes; empty: there is none.
+func (s Site) Theme() string {
+	if s.Colour == "" {
+		return ""
+	}
+	return "/theme/" + strings.ToLower(strings.TrimPrefix(s.Colour, "#")) + ".css"
 }
 
 // Request is what a page knows of who reads it.

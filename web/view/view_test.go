@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,13 @@ func everyPage() map[string][]any {
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
 		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post}, {"notice.follow", person, time.Now(), nil}}, Older: "/x"}},
-		"adminpeers":    {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
+		"charter":       {Charter{}, Charter{hostile, hostile, hostile, true}},
+		"adminsettings": {AdminSettings{}, AdminSettings{Outcome: outcome, Settings: []SettingLine{{"site_name", hostile, false}, {"rules", hostile, true}}}},
+		"adminjobs":     {AdminJobs{}, AdminJobs{Outcome: outcome, Host: hostile, Older: "/admin/jobs?before=1", Ended: []*storage.Job{{Kind: "deliver", Host: hostile, Error: hostile}}, Queue: []storage.QueueDepth{{Kind: hostile, Host: hostile, State: "held"}}}},
+		"adminaccounts": {AdminAccounts{}, AdminAccounts{Outcome: outcome, Query: hostile, May: true, Accounts: []AccountLine{{&storage.Account{Username: hostile, DisplayName: hostile, Department: hostile}, "owner", "active"}}, Roles: storage.Roles, Typed: NewAccount{hostile, hostile, hostile, hostile}, Made: hostile, Password: hostile}},
+		"adminaccount": {AdminAccount{AccountLine: AccountLine{&storage.Account{}, "member", "suspended"}, MayModerate: true}, AdminAccount{Outcome: outcome, AccountLine: AccountLine{&storage.Account{Username: hostile, DisplayName: hostile, Department: hostile}, "owner", "active"},
+			Roles: storage.Roles, MayGive: true, MayModerate: true, Link: hostile}},
+		"adminpeers": {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
 		"adminpeer": {AdminPeer{PeerLine: plain}, AdminPeer{PeerLine: plain, May: true}, AdminPeer{Outcome: outcome, PeerLine: line, May: true, Rights: []RightLine{{"posts", true, false}}, EndsOn: "2040-01-01", AccountDomains: hostile, MediaHosts: hostile,
 			Weeks: []storage.Traffic{{Week: "2026-01-05"}}, Events: []*storage.PeerEvent{{Kind: "linked", Detail: hostile, At: now}}, Ended: []*storage.Job{{Error: hostile}}, Tried: []TriedLine{{"ping", "silent", hostile, false}, {"listed", "", hostile, true}}, Compare: true, PurgePercent: 5}},
 		"admincode": {AdminCode{}, AdminCode{Outcome: outcome, Host: hostile, Code: hostile, Ours: hostile, Theirs: hostile, Until: now, State: "compare"}, AdminCode{State: "wait", Code: "1"}},
@@ -80,7 +87,7 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 					continue
 				}
 				body := w.Body.String()
-				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|invite|lists|org|audit|code)\.[a-z.]+\s*<`).FindString(body); key != "" {
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|accounts|settings?|jobs|charter|invite|lists|org|audit|code)\.[a-z.]+\s*<`).FindString(body); key != "" {
 					t.Errorf("%s in %s says a key: %s", name, locale, key)
 				}
 				if strings.Contains(body, "<script") {
@@ -166,6 +173,63 @@ func TestTheLanguageIsTheReadersChoice(t *testing.T) {
 		r.Header.Set("Accept-Language", tc.header)
 		if got := Locale(r, tc.site); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestAnyColourLeavesTextsReadable(t *testing.T) {
+	sheet := regexp.MustCompile(`--honey: (#[0-9a-f]{6}); --on: (#[0-9a-f]{6}); --deep: (#[0-9a-f]{6}); }\n.*--deep: (#[0-9a-f]{6})`)
+	for _, colour := range []string{"1d4ed8", "ffff00", "000000", "ffffff", "808080", "00ff00", "f0a92b"} {
+		w := httptest.NewRecorder()
+		Theme(w, httptest.NewRequest(http.MethodGet, "/theme/"+colour+".css", nil))
+		m := sheet.FindStringSubmatch(w.Body.String())
+		if m == nil {
+			t.Errorf("%s: %d %s", colour, w.Code, w.Body)
+			continue
+		}
+		parse := func(s string) rgb {
+			n, _ := strconv.ParseUint(s[1:], 16, 32)
+			return rgb{float64(n >> 16), float64(n >> 8 & 255), float64(n & 255)}
+		}
+		for what, pair := range map[string][2]string{"on it": {m[2], m[1]}, "in light": {m[3], "#faf7f1"}, "in the dark": {m[4], "#38414c"}} {
+			if got := contrast(parse(pair[0]), parse(pair[1])); got < 4.4 {
+				t.Errorf("%s: %s on %s has the contrast %.2f %s", colour, pair[0], pair[1], got, what)
+			}
+		}
+	}
+	for _, path := range []string{"/theme/red.css", "/theme/1d4ed8", "/theme/+d4ed8.css", "/theme/1d4ed8ff.css"} {
+		w := httptest.NewRecorder()
+		if Theme(w, httptest.NewRequest(http.MethodGet, path, nil)); w.Code != http.StatusNotFound {
+			t.Errorf("%s is answered %d", path, w.Code)
+		}
+	}
+}
+
+// The words of storage and peering that pages show by their family are said in both languages.
+func TestEveryWordOfTheConsoleIsSaid(t *testing.T) {
+	v, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := map[string][]string{
+		"state": {storage.PeerInvited, storage.PeerAwaiting, storage.PeerActive, storage.PeerSuspended, storage.PeerExpired, storage.PeerBlocked},
+		"role":  storage.Roles, "right": storage.AllRights.Names(), "tier": {storage.Sibling, storage.Partner},
+		"job":   {storage.JobReady, storage.JobHeld, storage.JobBehind, storage.JobRunning, storage.JobParked, storage.JobBuried, storage.JobExpired},
+		"event": {storage.EventWarned, storage.EventExpired, storage.EventAnswered, storage.EventLinked, storage.EventRefused, storage.EventKeyHeld, storage.EventKeyChanged, storage.EventTheyChanged, storage.EventTheyEnded, storage.EventJoined, storage.EventLeft, storage.EventPurgeBegan, storage.EventPurged},
+	}
+	for _, c := range storage.Choices {
+		families["setting"] = append(families["setting"], c.Name)
+	}
+	for _, s := range Console {
+		families["console"] = append(families["console"], s.Name)
+	}
+	for family, words := range families {
+		for _, word := range words {
+			for _, locale := range Locales {
+				if _, ok := v.messages[locale][family+"."+word]; !ok {
+					t.Errorf("%s.%s isn't said in %s", family, word, locale)
+				}
+			}
 		}
 	}
 }

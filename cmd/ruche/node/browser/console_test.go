@@ -164,3 +164,74 @@ func TestTwoAdminsLinkTheirNodesInTheConsole(t *testing.T) {
 	ada.sees("The chain is whole")
 	ada.seen("audit-verified")
 }
+
+func TestTheHouseHasItsNameItsColourAndItsCharter(t *testing.T) {
+	h := open(t, "siege", "Siège")
+	h.person("ada", "Ada Martin", "owner")
+	h.person("ana", "Ana Lima", "member")
+	ada := h.arrives("ada")
+	ada.looks("settings", "/admin/settings")
+	ada.visit("/admin/settings")
+	ada.types("#site_colour", "red")
+	ada.presses(`form[action="/admin/settings"] button`)
+	ada.sees("can’t be made as it is", "is no colour")
+	ada.types("#site_name", "Coopérative des Abeilles")
+	ada.types("#site_colour", "#1d4ed8")
+	ada.types("#welcome_en", "Honey for everybody.")
+	ada.types("#charter_en", "Be kind.\nAsk before you share.")
+	ada.presses(`form[action="/admin/settings"] button`)
+	ada.sees("Our charter", "Be kind.") // who wrote it accepts it, too
+	ada.looks("charter", "/auth/charter")
+	ada.visit("/admin/settings")
+	ada.presses(`form[action="/auth/charter"] button`)
+	if got := ada.path(); got != "/admin/settings" {
+		t.Errorf("accepting leads to %s", got)
+	}
+	front := h.visitor()
+	front.visit("/?lang=en")
+	front.sees("Honey for everybody.", "Coopérative des Abeilles")
+	if got := within(front, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".hero .button")).backgroundColor`)); got != "rgb(29, 78, 216)" {
+		t.Errorf("the button is %s", got)
+	}
+	front.looks("landing-blue", "/")
+	ana := h.arrives("ana")
+	ana.sees("Our charter")
+	ana.visit("/entity")
+	ana.sees("Our charter") // there is no way around it
+	ana.presses(`form[action="/auth/charter"] button`)
+	ana.visit("/home")
+	ana.sees("Home")
+
+	ada.looks("accounts", "/admin/accounts")
+	ada.visit("/admin/accounts")
+	ada.picks("details.card summary")
+	ada.types("#username", "marc")
+	ada.types("#email", "marc@example.org")
+	ada.presses(`form[action="/admin/accounts"][method=post] button`)
+	ada.sees("@marc has an account")
+	ada.visit("/admin/accounts/marc")
+	ada.looks("account-of-marc", "/admin/accounts/marc")
+	within(ada, chromedp.SetValue(chromedp.CSS("#role"), "moderator"))
+	ada.presses(`form[action$="/role"] button`)
+	ada.sees("Saved", "moderator")
+	// The last owner stays one, and is told why.
+	ada.visit("/admin/accounts/ada")
+	within(ada, chromedp.SetValue(chromedp.CSS("#role"), "member"))
+	ada.presses(`form[action$="/role"] button`)
+	ada.sees("last owner")
+
+	// What was given up is seen, and tried again.
+	ctx := context.Background()
+	ok(t, h.DB().Update(ctx, func(tx *storage.Tx) error {
+		return tx.Enqueue(ctx, storage.NewJob{Kind: "no such work"})
+	}))
+	h.until("the job is given up", func() bool {
+		ended, err := h.DB().EndedJobs(ctx, "", storage.Page{Limit: 5})
+		return err == nil && len(ended) == 1
+	})
+	ada.looks("jobs", "/admin/jobs")
+	ada.visit("/admin/jobs")
+	ada.sees("nothing handles jobs of kind")
+	ada.presses(`form[action$="/resend"] button`)
+	ada.sees("It is tried again.")
+}
