@@ -86,11 +86,11 @@ func (p *Peering) Test(ctx context.Context, host string) ([]Tried, error) {
 		return fail("fetch", "broken", "it can't answer (%d): its log says why", s), nil
 	}
 	ok("fetch", "it answers our signature")
-	return p.ping(ctx, me, seen, steps)
+	return p.ping(ctx, me, peer, seen, steps)
 }
 
 // ping sends an activity that means nothing: every server answers whether it would have taken it.
-func (p *Peering) ping(ctx context.Context, me *self, seen *federation.Introduced, steps []Tried) ([]Tried, error) {
+func (p *Peering) ping(ctx context.Context, me *self, peer *storage.Peer, seen *federation.Introduced, steps []Tried) ([]Tried, error) {
 	var id string
 	if err := p.DB.Update(ctx, func(tx *storage.Tx) error {
 		id = tx.URIs().Activity(tx.NewID(tx.Now()))
@@ -109,7 +109,12 @@ func (p *Peering) ping(ctx context.Context, me *self, seen *federation.Introduce
 	case err != nil:
 		return append(steps, Tried{"ping", false, "silent", "its inbox doesn't answer: " + inWords(err)}), nil
 	case res.Status >= 200 && res.Status < 300:
-		return append(steps, Tried{"ping", true, "", "its inbox takes what we sign"}), nil
+		steps = append(steps, Tried{"ping", true, "", "its inbox takes what we sign"})
+		software, err := p.software(ctx, peer.Host)
+		if err != nil {
+			return steps, nil // it needn't say
+		}
+		return steps, p.DB.Update(ctx, func(tx *storage.Tx) error { return tx.PeerChecked(ctx, peer.Host, software) })
 	}
 	return append(steps, Tried{"ping", false, "broken", fmt.Sprintf("its inbox answers %d %s: a proxy before it may change requests or refuse POST", res.Status, http.StatusText(res.Status))}), nil
 }

@@ -37,7 +37,7 @@ func (a *Admin) showAudit(w http.ResponseWriter, r *http.Request, verified *stor
 		return err
 	}
 	for _, rec := range records {
-		page.Entries = append(page.Entries, view.AuditLine{AuditRecord: rec, Changes: changes(rec.About), ErasedBy: rec.ByPart.Erased(), ErasedSubject: rec.AboutPart.Erased()})
+		page.Entries = append(page.Entries, view.AuditLine{AuditRecord: rec, Label: label(rec), Changes: changes(rec.About), ErasedBy: rec.ByPart.Erased(), ErasedSubject: rec.AboutPart.Erased()})
 	}
 	if len(records) == perPage {
 		q.Set("before", fmt.Sprint(records[len(records)-1].Number))
@@ -77,6 +77,20 @@ func (a *Admin) filterOf(r *http.Request, page view.AdminAudit) (storage.AuditFi
 		*day.into = at.AddDate(0, 0, day.end)
 	}
 	return f, nil
+}
+
+// label is what an entry is about: the name that it was given, or the host or id alone.
+func label(rec *storage.AuditRecord) string {
+	kind, id, _ := strings.Cut(rec.Subject, " ")
+	switch {
+	case rec.About.Name != "":
+		return rec.About.Name
+	case kind == "node":
+		return ""
+	case kind == "peer":
+		return id
+	}
+	return rec.Subject
 }
 
 // changes sets what was beside what is, field by field.

@@ -149,6 +149,7 @@ type Change struct{ Name, Before, After string }
 // An AuditLine is an entry of the audit log: message key action.ACTION, where there is one.
 type AuditLine struct {
 	*storage.AuditRecord
+	Label                   string // what it is about, in a word that people know
 	Changes                 []Change
 	ErasedBy, ErasedSubject bool
 }

@@ -60,7 +60,7 @@ func everyPage() map[string][]any {
 		"adminlists":        {AdminLists{}, AdminLists{Outcome: outcome, Shown: true, Rehearsal: true, Steps: []ListStep{{"add", hostile, "active"}}, Problems: []ListProblem{{1, hostile, hostile}}}},
 		"adminorganisation": {AdminOrganisation{}, AdminOrganisation{Outcome: outcome, Organisations: []OrganisationLine{{&storage.Organisation{Name: hostile, URI: hostile, Role: "keeper", Error: hostile}, []*storage.Peer{peer}}, {&storage.Organisation{Role: "member"}, nil}}, Offer: offer}},
 		"adminaudit": {AdminAudit{}, AdminAudit{Outcome: outcome, Actor: hostile, Action: "peer", Actions: []string{"peer"}, Subject: hostile, Older: "/admin/audit?before=1", Verified: &storage.AuditReport{Wrong: 1, Faults: []storage.AuditFault{{Number: 1, What: hostile}}},
-			Entries: []AuditLine{{&storage.AuditRecord{Number: 1, At: now, Action: "peer.block", Subject: hostile, Facts: hostile, By: storage.AuditBy{Name: hostile, Role: "owner", Address: hostile, App: hostile}, About: storage.AuditAbout{Name: hostile, Why: hostile}}, []Change{{hostile, hostile, hostile}}, true, true}}},
+			Entries: []AuditLine{{&storage.AuditRecord{Number: 1, At: now, Action: "peer.block", Subject: hostile, Facts: hostile, By: storage.AuditBy{Name: hostile, Role: "owner", Address: hostile, App: hostile}, About: storage.AuditAbout{Name: hostile, Why: hostile}}, hostile, []Change{{hostile, hostile, hostile}}, true, true}}},
 			AdminAudit{Verified: &storage.AuditReport{}}},
 		"profile": {Profile{}, Profile{Person: person, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
 	}

@@ -81,6 +81,8 @@ func TestTwoAdminsLinkTheirNodesInTheConsole(t *testing.T) {
 		t.Errorf("testing the link: %s", ada.reads(".tried"))
 	}
 	ada.seen("peer-tested")
+	ada.visit(peer)
+	ada.sees("ruche 0.0.0-browser")
 	ctx := context.Background()
 	seen, err := labo.Resolver().Account(ctx, "ana", siege.host)
 	ok(t, err)
