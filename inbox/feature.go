@@ -32,7 +32,7 @@ func (in *Inbox) add(ctx context.Context, tx *storage.Tx, r *received) error {
 	if err != nil {
 		return err
 	}
-	if err := pinnable(r, p); err != nil {
+	if err := pinnable(r.actor, p); err != nil {
 		return err
 	}
 	added, err := tx.AddPin(ctx, p)
@@ -57,7 +57,7 @@ func (in *Inbox) remove(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	if err := pinnable(r, p); err != nil {
+	if err := pinnable(r.actor, p); err != nil {
 		return err
 	}
 	_, err = tx.RemovePin(ctx, p)
@@ -69,18 +69,23 @@ func featuredTag(r *received) (string, error) {
 	if r.Target.ID == "" || r.Target.ID != r.actor.FeaturedURI && r.Target.ID != r.actor.FeaturedTagsURI {
 		return "", ignored("not_their_collection")
 	}
-	tag := strings.ToLower(vocab.ParseHashtag(r.Object.Document))
+	return shownTag(r.Object.Document)
+}
+
+// shownTag reads a hashtag that a profile shows, without #; it is empty where the document is something else.
+func shownTag(d *vocab.Document) (string, error) {
+	tag := strings.ToLower(vocab.ParseHashtag(d))
 	if len(tag) > 200 {
 		return "", ignored("malformed_object")
 	}
 	return tag, nil
 }
 
-func pinnable(r *received, p *storage.Post) error {
+func pinnable(a *storage.Account, p *storage.Post) error {
 	switch {
 	case !p.DeletedAt.IsZero():
 		return ignored("unknown_post")
-	case p.AuthorID != r.actor.ID || p.ShareOfID != 0 || p.Visibility == storage.Direct:
+	case p.AuthorID != a.ID || p.ShareOfID != 0 || p.Visibility == storage.Direct:
 		return ignored("not_theirs_to_pin")
 	}
 	return nil

@@ -80,8 +80,10 @@ func (in *Inbox) accept(ctx context.Context, tx *storage.Tx, r *received) error 
 	if err != nil {
 		return err
 	}
-	_, err = tx.AcceptFollow(ctx, f)
-	return err
+	if now, err := tx.AcceptFollow(ctx, f); err != nil || !now {
+		return err
+	}
+	return in.wantShowcase(ctx, tx, r.actor)
 }
 
 // reject: a peer's account declines a follow or a quote, or ends one that it had accepted.

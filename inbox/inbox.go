@@ -39,6 +39,7 @@ const (
 	JobFollowers = "followers" // compare who follows an account with its node's list
 	JobQuote     = "quote"     // verify that a post may quote another
 	JobMove      = "move"      // verify that an account moved
+	JobShowcase  = "showcase"  // read what an account shows on top of its profile
 )
 
 // Register tells the queue who does the inbox's jobs.
@@ -49,6 +50,7 @@ func (in *Inbox) Register(q *queue.Queue) {
 	q.Handle(JobGone, in.Gone)
 	q.Handle(JobQuote, in.Quote)
 	q.Handle(JobMove, in.Move)
+	q.Handle(JobShowcase, in.Showcase)
 }
 
 // Routes lists the ways in.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,46 @@ func TestAMoveThatOneSideAloneClaimsMovesNobody(t *testing.T) {
 	if f, err := ana.c.db.FollowBetween(context.Background(), ana.me.ID, ana.finds("new@peer.test").ID); err != nil || f.State != storage.Pending {
 		t.Errorf("ana doesn't ask to follow the new account: %v", err)
 	}
+}
+
+func TestWhatWasPinnedBeforeAFollowIsRead(t *testing.T) {
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		databases := []string{url}
+		n := startCores(t, nextDatabase(t, &databases), "siege.test", "labo.test")
+		ctx := context.Background()
+		ana, luc := n.person("ana@siege.test"), n.person("luc@labo.test")
+		first, second := ana.posts("first", storage.Public), ana.posts("second", storage.Public)
+		within := ana.posts("for followers", storage.Followers)
+		for _, p := range []*storage.Post{first, within, second} {
+			if err := ana.c.outbox.Pin(ctx, ana.me, p.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := ana.c.outbox.FeatureTag(ctx, ana.me, "#Bees"); err != nil {
+			t.Fatal(err)
+		}
+		luc.follows("ana@siege.test")
+		n.settle()
+		there := luc.finds("ana@siege.test").ID
+		posts, err := luc.c.db.PinnedPosts(ctx, luc.me.ID, there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range posts {
+			got = append(got, p.URI)
+		}
+		if want := []string{second.URI, within.URI, first.URI}; !slices.Equal(got, want) {
+			t.Errorf("luc sees the pins %v, want %v", got, want)
+		}
+		if home, err := luc.c.db.HomeTimeline(ctx, luc.me.ID, storage.Page{Limit: 10}); err != nil || len(home) != 0 {
+			t.Errorf("old pins enter home: %d (%v)", len(home), err)
+		}
+		tags, err := luc.c.db.FeaturedTags(ctx, there)
+		if err != nil || len(tags) != 1 || tags[0].Name != "bees" {
+			t.Errorf("luc sees the tags %v (%v)", tags, err)
+		}
+	})
 }
 
 func TestPinsAndFeaturedTagsTravel(t *testing.T) {
