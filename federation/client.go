@@ -144,15 +144,25 @@ func (c *Client) GetFrom(ctx context.Context, host, uri, accept string, limit in
 	if on, err := HostOf(uri); err != nil || on != host {
 		return nil, fmt.Errorf("get %s from %s: %w", shown(uri), shown(host), ErrAddress)
 	}
-	return c.get(ctx, uri, fetch{accept: accept, limit: limit, domain: host})
+	return c.get(ctx, uri, fetch{accept: accept, limit: limit, vouched: func(on string) bool { return on == host }})
+}
+
+// GetFile fetches, unsigned, a file of a peer: from the hosts that serves says may keep it, also after a redirect, and from no other,
+// peer or not. read is given the header of an answer of 200 and its body, whose end is ErrTooLarge after limit bytes; another
+// status is a *StatusError.
+func (c *Client) GetFile(ctx context.Context, uri, accept string, serves func(host string) bool, limit int64, read func(header http.Header, body io.Reader) error) error {
+	_, err := c.get(ctx, uri, fetch{accept: accept, limit: limit, vouched: serves, only: true, read: read})
+	return err
 }
 
 // fetch is what the hops of one Get have in common.
 type fetch struct {
-	accept string
-	sign   func(*http.Request) error
-	limit  int64
-	domain string // the host for which the caller vouches, if any
+	accept  string
+	sign    func(*http.Request) error
+	limit   int64
+	vouched func(host string) bool // the hosts for which the caller vouches, if any
+	only    bool                   // and no others, whoever is permitted otherwise
+	read    func(header http.Header, body io.Reader) error
 }
 
 func (c *Client) get(ctx context.Context, uri string, f fetch) (*Response, error) {
@@ -161,7 +171,7 @@ func (c *Client) get(ctx context.Context, uri string, f fetch) (*Response, error
 	if f.limit <= 0 {
 		f.limit = maxDocument
 	}
-	target, err := c.permitted(ctx, uri, f.domain)
+	target, err := c.permitted(ctx, uri, f)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", shown(uri), err)
 	}
@@ -209,7 +219,7 @@ type PostResult struct {
 func (c *Client) Post(ctx context.Context, inbox string, body []byte, sign func(*http.Request) error) (*PostResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	target, err := c.permitted(ctx, inbox, "")
+	target, err := c.permitted(ctx, inbox, fetch{})
 	if err != nil {
 		return nil, fmt.Errorf("post to %s: %w", shown(inbox), err)
 	}
@@ -236,7 +246,7 @@ func (c *Client) PostTo(ctx context.Context, host, uri string, body []byte, limi
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	target, err := c.permitted(ctx, uri, host)
+	target, err := c.permitted(ctx, uri, fetch{vouched: func(on string) bool { return on == host }})
 	if err != nil {
 		return nil, fmt.Errorf("post to %s: %w", shown(uri), err)
 	}
@@ -260,16 +270,16 @@ func (c *Client) PostTo(ctx context.Context, host, uri string, body []byte, limi
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: answer, URL: target.String()}, nil
 }
 
-// permitted reads an address and asks whether its host may be spoken to, unless it is domain. The URL that it gives has the host in
+// permitted reads an address and asks whether its host may be spoken to, unless the caller vouches for it. The URL that it gives has the host in
 // normal form, so that what was permitted, what is dialled and what the certificate must name are the same bytes.
-func (c *Client) permitted(ctx context.Context, uri, domain string) (*url.URL, error) {
+func (c *Client) permitted(ctx context.Context, uri string, f fetch) (*url.URL, error) {
 	host, err := HostOf(uri)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAddress, err)
 	}
-	if host != domain {
-		if c.permit == nil {
-			return nil, fmt.Errorf("nobody is permitted: %w", ErrAddress)
+	if f.vouched == nil || !f.vouched(host) {
+		if f.only || c.permit == nil {
+			return nil, fmt.Errorf("%s isn't permitted: %w", host, ErrAddress)
 		}
 		if err := c.permit(ctx, host); err != nil {
 			return nil, err
@@ -299,10 +309,10 @@ func (c *Client) redirected(ctx context.Context, from *url.URL, location string,
 		return nil, fmt.Errorf("to %s: %w", shown(location), ErrRedirect)
 	}
 	host, err := HostOf(next.String())
-	if err != nil || next.Scheme != from.Scheme || host != from.Host && f.domain == "" {
+	if err != nil || next.Scheme != from.Scheme || host != from.Host && f.vouched == nil {
 		return nil, fmt.Errorf("to %s: %w", shown(location), ErrRedirect)
 	}
-	target, err := c.permitted(ctx, next.String(), f.domain)
+	target, err := c.permitted(ctx, next.String(), f)
 	if err != nil {
 		return nil, err
 	}
@@ -334,6 +344,12 @@ func (c *Client) getOnce(ctx context.Context, target *url.URL, f fetch) (_ *Resp
 		}
 		return nil, location, nil
 	}
+	if f.read != nil {
+		if resp.StatusCode != http.StatusOK {
+			return nil, "", &StatusError{resp.StatusCode, retryAfter(resp.Header)}
+		}
+		return &Response{Status: resp.StatusCode, Header: resp.Header, URL: target.String()}, "", f.read(resp.Header, &bounded{resp.Body, f.limit})
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, f.limit+1))
 	if err != nil {
 		return nil, "", fmt.Errorf("read the answer: %w", err)
@@ -342,6 +358,20 @@ func (c *Client) getOnce(ctx context.Context, target *url.URL, f fetch) (_ *Resp
 		return nil, "", fmt.Errorf("more than %d bytes: %w", f.limit, ErrTooLarge)
 	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body, URL: target.String()}, "", nil
+}
+
+// bounded reads as many bytes as are left; one more is ErrTooLarge.
+type bounded struct {
+	io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return 0, ErrTooLarge
+	}
+	return n, err
 }
 
 func (c *Client) send(req *http.Request, sign func(*http.Request) error) (*http.Response, error) {

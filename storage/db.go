@@ -66,6 +66,7 @@ type DB struct {
 	log     *slog.Logger
 	anyAge  bool
 	process string
+	seal    sealed
 	stop    context.CancelFunc
 	done    chan struct{}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// An Emoji is a small picture that texts of its host call by :Name:. One of a peer is shown only once there is a
-// copy of it here (BlobKey): a reader's browser asks nobody else for anything.
+// An Emoji is a small picture that texts of its host call by :Name:. One of ours is stored under BlobKey; one of a peer is shown
+// through a copy (RemoteFile): a reader's browser asks nobody else for anything.
 type Emoji struct {
 	bun.BaseModel `bun:"table:emojis,alias:em"`
 
@@ -53,14 +53,14 @@ func (q *Queries) ShownEmojis(ctx context.Context, host string, names []string) 
 	return rows, nil
 }
 
-// EmojisOf finds the emojis of several hosts that have a copy here, keyed by host and name.
+// EmojisOf finds the emojis of several hosts, keyed by host and name.
 func (q *Queries) EmojisOf(ctx context.Context, hosts, names []string) (map[string]map[string]*Emoji, error) {
 	out := map[string]map[string]*Emoji{}
 	if len(names) == 0 {
 		return out, nil
 	}
 	var rows []*Emoji
-	if err := q.idb.NewSelect().Model(&rows).Where("em.host IN (?) AND em.name IN (?) AND em.blob_key <> ''", bun.List(hosts), bun.List(names)).Scan(ctx); err != nil {
+	if err := q.idb.NewSelect().Model(&rows).Where("em.host IN (?) AND em.name IN (?) AND (em.blob_key <> '' OR em.remote_url <> '')", bun.List(hosts), bun.List(names)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read emojis: %w", err)
 	}
 	for _, e := range rows {

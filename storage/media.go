@@ -152,10 +152,14 @@ func (tx *Tx) dropMedia(ctx context.Context, post int64) ([]string, error) {
 			}
 		}
 	}
+	copied, err := tx.dropCopies(ctx, "of = ? AND row_id IN (SELECT id FROM media WHERE post_id = ?)", OfAttachment, post)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := tx.idb.NewRaw("DELETE FROM media WHERE post_id = ?", post).Exec(ctx); err != nil {
 		return nil, fmt.Errorf("remove media: %w", err)
 	}
-	return keys, nil
+	return append(keys, copied...), nil
 }
 
 // RemoveMedia removes a file's row unless something shows it; it says whether it did.
@@ -167,7 +171,8 @@ func (tx *Tx) RemoveMedia(ctx context.Context, id int64) (bool, error) {
 	return changed(res), nil
 }
 
-// EachBlobKey calls fn with the key of every stored file, for backup.
+// EachBlobKey calls fn with the key of every stored file, for backup. Copies of what lives at peers aren't among them: they can be
+// had again.
 func (q *Queries) EachBlobKey(ctx context.Context, fn func(key string) error) error {
 	rows, err := q.idb.NewSelect().ColumnExpr("key").
 		TableExpr("(SELECT blob_key AS key FROM media WHERE blob_key <> '' UNION SELECT small_key FROM media WHERE small_key <> '') AS keys").Rows(ctx)

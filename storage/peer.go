@@ -59,7 +59,8 @@ type Peer struct {
 	Warned int       `json:"-"` // days before the end of the last warning
 	// AccountDomains may stand after the @ of its accounts, besides Host.
 	AccountDomains []string `json:"account_domains"`
-	// MediaHosts may serve its attachments, besides Host; empty: any host may.
+	// MediaHosts may serve its attachments, besides Host and AccountDomains. Where there are none, attachments on other hosts
+	// are kept as links; they are never fetched.
 	MediaHosts []string `json:"media_hosts"`
 	// Via is the *.domain row whose policy this row follows; empty: its own.
 	Via string `json:"via,omitempty"`

@@ -28,7 +28,7 @@ const (
 	CrossPosts       Crossing = "posts"
 	CrossShares      Crossing = "shares"
 	CrossDirect      Crossing = "direct"
-	CrossMedia       Crossing = "media"       // attachments of posts
+	CrossMedia       Crossing = "media"       // attachments of posts; inwards also the pictures of people and emojis
 	CrossCommunities Crossing = "communities" // whatever a group says, or is told
 	CrossDirectory   Crossing = "directory"   // people that can be found without knowing their name
 	// CrossAlways is what keeps both sides true, whatever the policy: answers, likes of what
@@ -180,7 +180,7 @@ func PostCrossing(p *Post) Crossing {
 	return CrossPosts
 }
 
-// ServesMedia says whether a peer's pictures and attachments may live on a host. Many servers keep
+// ServesMedia says whether a peer's pictures and attachments that live on a host are kept, be it as links. Many servers keep
 // them elsewhere, so any will do until an admin names the peer's media hosts; from then on it is these, its
 // own host and its account domains.
 func (p *Peer) ServesMedia(host string) bool {
@@ -188,6 +188,12 @@ func (p *Peer) ServesMedia(host string) bool {
 		return false
 	}
 	return len(p.MediaHosts) == 0 || host == p.Host || containsText(p.AccountDomains, host) || containsText(p.MediaHosts, host)
+}
+
+// ShowsMedia says whether a peer's pictures and attachments are fetched from a host and shown here: its own, its account
+// domains, and the media hosts that an admin named. What it keeps elsewhere, where nobody named any, is a link.
+func (p *Peer) ShowsMedia(host string) bool {
+	return p.Refuses(In, CrossMedia) == "" && host != "" && (host == p.Host || containsText(p.AccountDomains, host) || containsText(p.MediaHosts, host))
 }
 
 func containsText(list []string, s string) bool {

@@ -56,6 +56,11 @@ func (tx *Tx) PurgePeer(ctx context.Context, host string) (done bool, blobs []st
 	if err := tx.purgeAccounts(ctx, hosts); err != nil {
 		return false, nil, err
 	}
+	copied, err := tx.dropCopies(ctx, "host IN (?)", bun.List(hosts))
+	if err != nil {
+		return false, nil, err
+	}
+	blobs = append(blobs, copied...)
 	if _, err := tx.idb.NewRaw("UPDATE peers SET purged_at = ? WHERE host = ?", tx.Now(), host).Exec(ctx); err != nil {
 		return false, nil, fmt.Errorf("end the purge of %s: %w", host, err)
 	}
@@ -110,6 +115,7 @@ func (tx *Tx) purgeAccounts(ctx context.Context, hosts []string) error {
 	}
 	for _, statement := range []string{
 		"DELETE FROM notifications WHERE from_id IN " + theirs,
+		"DELETE FROM emojis WHERE host IN (?)",
 		"UPDATE accounts SET display_name = '', note_html = '', fields = NULL, avatar_url = '', header_url = '', department = '', raw = '', fetched_at = NULL, revision = revision + 1 WHERE peer IN (?)",
 	} {
 		if _, err := tx.idb.NewRaw(statement, bun.List(hosts)).Exec(ctx); err != nil {

@@ -26,6 +26,9 @@ const (
 	SettingPushPublic  = "push_public_key"
 	SettingPushPrivate = "push_private_key"
 
+	// SettingMediaKey seals the addresses of copies: see Seal.
+	SettingMediaKey = "media_key"
+
 	// SettingRedirectHosts are the hosts of web clients that may be given tokens, since a hosted client holds those of everybody
 	// who uses it. None: apps of any host may. Apps of the person's own machine are always allowed.
 	SettingRedirectHosts = "redirect_hosts"

@@ -46,10 +46,16 @@ func visibleTo(s *bun.SelectQuery, alias string, viewer int64) *bun.SelectQuery 
 	return s.Where(fmt.Sprintf("(%[1]s.share_of_id IS NULL OR EXISTS (SELECT 1 FROM posts AS vo WHERE vo.id = %[1]s.share_of_id AND %[2]s))", alias, original), args...)
 }
 
-func visibleOne(alias string, viewer int64) (string, []any) {
-	base := fmt.Sprintf(`%[1]s.deleted_at IS NULL AND %[2]s
+// stands is the condition that a post (under the alias) is there for somebody: not deleted, of a permitted origin, its
+// author neither suspended nor gone.
+func stands(alias string) string {
+	return fmt.Sprintf(`%[1]s.deleted_at IS NULL AND %[2]s
 		AND NOT EXISTS (SELECT 1 FROM accounts AS va WHERE va.id = %[1]s.author_id AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL))`,
 		alias, originShows(alias))
+}
+
+func visibleOne(alias string, viewer int64) (string, []any) {
+	base := stands(alias)
 	if viewer == Nobody {
 		return fmt.Sprintf("%s AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
 	}
@@ -190,6 +196,34 @@ func (q *Queries) VisiblePosts(ctx context.Context, viewer int64, ids []int64) (
 		found[p.ID] = p
 	}
 	return found, nil
+}
+
+// RemoteFile finds a file at a peer that may be shown here now: its post stands, or its account does; its peer is active and its
+// media may come. As with files of ours, whoever was given its address may see it, since an <img> sends no token.
+func (q *Queries) RemoteFile(ctx context.Context, of string, id int64) (*RemoteFile, error) {
+	var query string
+	switch of {
+	case OfAttachment:
+		query = "SELECT me.remote_url AS url, me.kind AS kind, p.origin AS host FROM media AS me JOIN posts AS p ON p.id = me.post_id WHERE me.id = ? AND " + stands("p")
+	case OfAvatar, OfHeader:
+		query = "SELECT a." + of + "_url AS url, 'image' AS kind, a.peer AS host FROM accounts AS a WHERE a.id = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL AND " + originActive("a.peer")
+	case OfEmoji:
+		query = "SELECT em.remote_url AS url, 'image' AS kind, em.host AS host FROM emojis AS em WHERE em.id = ? AND " + originActive("em.host")
+	default:
+		return nil, fmt.Errorf("file of %q: %w", of, ErrNotFound)
+	}
+	f := &RemoteFile{Of: of, ID: id}
+	if err := q.idb.NewRaw(query, id).Scan(ctx, &f.URL, &f.Kind, &f.Host); err != nil {
+		return nil, notFound("file", err)
+	}
+	if f.URL == "" || f.Host == "" {
+		return nil, fmt.Errorf("file of %s %d: %w", of, id, ErrNotFound)
+	}
+	var err error
+	if f.Peer, err = q.PeerByHost(ctx, f.Host); err == nil && f.Peer.Refuses(In, CrossMedia) != "" {
+		err = fmt.Errorf("file of %s: %w", f.Host, ErrNotFound)
+	}
+	return f, err
 }
 
 // Addressing is how a post is written for one peer.

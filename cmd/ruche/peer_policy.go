@@ -63,7 +63,7 @@ type policyFlags struct {
 	Contact        *string  `placeholder:"T" help:"Whom to call there."`
 	Ends           *string  `placeholder:"DAY" help:"When the contract ends (YYYY-MM-DD); never: it doesn't."`
 	AccountDomain  []string `placeholder:"D" help:"What may stand after the @ of its accounts, besides its host."`
-	MediaHost      []string `placeholder:"H" help:"Where its pictures may live, besides its host; without any, anywhere."`
+	MediaHost      []string `placeholder:"H" help:"Where its pictures may live, besides its host: they are fetched from nowhere else."`
 }
 
 func (f policyFlags) onto(peer *storage.Peer) error {

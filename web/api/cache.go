@@ -30,7 +30,7 @@ type accountKey struct {
 	id, revision                int64
 	base                        string // addresses of pictures begin with how the reader came
 	role                        string
-	avatar, header              string // keys of files
+	avatar, header              string // keys of files, or addresses of copies
 	avatarWords, headerWords    string
 	followers, following, posts int64
 	lastPost                    string
@@ -40,6 +40,9 @@ func (p *people) keyOf(a *storage.Account) accountKey {
 	k := accountKey{
 		id: a.ID, revision: a.Revision, base: p.base, role: p.roles[a.ID],
 		followers: a.FollowersCount, following: a.FollowingCount, posts: a.PostsCount, lastPost: a.LastPostOn,
+	}
+	if !a.Local() {
+		k.avatar, k.header = p.remote(storage.OfAvatar, a.ID, a.Peer, a.AvatarURL), p.remote(storage.OfHeader, a.ID, a.Peer, a.HeaderURL)
 	}
 	if m := p.files[a.AvatarID]; m != nil {
 		k.avatar, k.avatarWords = m.BlobKey, m.Description

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ruche/federation"
 	"ruche/storage"
 )
 
@@ -102,6 +103,7 @@ type people struct {
 	files   map[int64]*storage.Media
 	roles   map[int64]string
 	emojis  emojis
+	shown   federation.Shown
 	missing struct{ avatar, header string }
 }
 
@@ -117,7 +119,7 @@ func (p *people) entity(id int64) *Account {
 // account writes one of the people. The entity is the caller's own: what it holds by reference is shared and isn't changed.
 func (p *people) account(a *storage.Account) *Account {
 	if len(a.Emojis) > 0 {
-		return p.writeAccount(a) // copies of its pictures may still be on their way
+		return p.writeAccount(a) // its emojis change without it
 	}
 	key := p.keyOf(a)
 	kept, ok := p.caches.accounts.get(key)
@@ -137,10 +139,10 @@ func (p *people) writeAccount(a *storage.Account) *Account {
 		CreatedAt: a.CreatedAt.UTC().Format("2006-01-02T00:00:00.000Z"), // the day is enough
 		Note:      a.NoteHTML, URL: pageOf(a), URI: a.URI,
 		FollowersCount: a.FollowersCount, FollowingCount: a.FollowingCount, StatusesCount: a.PostsCount, LastStatusAt: opt(a.LastPostOn),
-		Emojis: p.emojis.of(a.Peer, a.Emojis), Roles: []NamedRole{}, Fields: []Field{},
+		Emojis: p.emojisOf(a.Peer, a.Emojis), Roles: []NamedRole{}, Fields: []Field{},
 	}
-	e.Avatar, e.AvatarDescription = p.picture(a.AvatarID, a.AvatarURL, p.missing.avatar)
-	e.Header, e.HeaderDescription = p.picture(a.HeaderID, a.HeaderURL, p.missing.header)
+	e.Avatar, e.AvatarDescription = p.picture(a.AvatarID, p.remote(storage.OfAvatar, a.ID, a.Peer, a.AvatarURL), p.missing.avatar)
+	e.Header, e.HeaderDescription = p.picture(a.HeaderID, p.remote(storage.OfHeader, a.ID, a.Peer, a.HeaderURL), p.missing.header)
 	e.AvatarStatic, e.HeaderStatic = e.Avatar, e.Header
 	if !a.Active() {
 		// Nothing that somebody suspended wrote is shown.
@@ -165,14 +167,13 @@ func (p *people) writeAccount(a *storage.Account) *Account {
 	return e
 }
 
-// picture is the address of an avatar or header, and its description. A peer's picture is shown
-// from where it lives.
+// picture is the address of an avatar or header, and its description.
 func (p *people) picture(media int64, remote, missing string) (address, description string) {
 	if m := p.files[media]; m != nil && m.BlobKey != "" {
 		return p.mediaURL(m.BlobKey), m.Description
 	}
 	if remote != "" {
-		return p.remoteURL(remote), ""
+		return remote, ""
 	}
 	return missing, ""
 }

@@ -8,12 +8,8 @@ import (
 	"ruche/web/auth"
 )
 
-// emojis are those that texts call, by host and name, as far as a copy of them is here: no app is
-// sent to a third party for a picture.
-type emojis struct {
-	reader
-	byHost map[string]map[string]*storage.Emoji
-}
+// emojis are those that texts call, by host and name.
+type emojis map[string]map[string]*storage.Emoji
 
 // readEmojis reads the emojis that the people's names and biographies and the posts call.
 func (p *people) readEmojis(ctx context.Context, posts []*storage.Post) error {
@@ -29,24 +25,28 @@ func (p *people) readEmojis(ctx context.Context, posts []*storage.Post) error {
 		}
 	}
 	var err error
-	p.emojis.reader = p.reader
-	p.emojis.byHost, err = p.DB.EmojisOf(ctx, hosts, names)
+	p.emojis, err = p.DB.EmojisOf(ctx, hosts, names)
 	return err
 }
 
-// of writes those emojis that a text of a host calls.
-func (e emojis) of(host string, names []string) []Emoji {
+// emojisOf writes those emojis that a text of a host calls.
+func (p *people) emojisOf(host string, names []string) []Emoji {
 	out := []Emoji{}
 	for _, name := range names {
-		if found := e.byHost[host][name]; found != nil {
-			out = append(out, e.emoji(found))
+		found := p.emojis[host][name]
+		if found == nil {
+			continue
+		}
+		if found.BlobKey != "" {
+			out = append(out, p.emoji(found, p.mediaURL(found.BlobKey)))
+		} else if url := p.remote(storage.OfEmoji, found.ID, host, found.RemoteURL); url != "" {
+			out = append(out, p.emoji(found, url))
 		}
 	}
 	return out
 }
 
-func (rd reader) emoji(e *storage.Emoji) Emoji {
-	url := rd.mediaURL(e.BlobKey)
+func (rd reader) emoji(e *storage.Emoji, url string) Emoji {
 	return Emoji{Shortcode: e.Name, URL: url, StaticURL: url, VisibleInPicker: e.Host == ""}
 }
 
@@ -58,7 +58,7 @@ func (a *API) customEmojis(w http.ResponseWriter, r *http.Request) error {
 	}
 	rd, out := a.reader(r), []Emoji{}
 	for _, e := range list {
-		out = append(out, rd.emoji(e))
+		out = append(out, rd.emoji(e, rd.mediaURL(e.BlobKey)))
 	}
 	return auth.JSON(w, out)
 }

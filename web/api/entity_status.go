@@ -118,7 +118,7 @@ func (g *gathered) write(p *storage.Post, deep bool) *Status {
 		Sensitive: p.Sensitive, SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
 		URI: p.URI, URL: opt(p.URL), RepliesCount: p.RepliesCount, ReblogsCount: p.SharesCount, FavouritesCount: p.LikesCount,
 		QuotesCount: p.QuotesCount, EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
-		MediaAttachments: g.attachments(p.ID), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: g.people.emojis.of(p.Origin, p.Emojis),
+		MediaAttachments: g.attachments(p), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: g.people.emojisOf(p.Origin, p.Emojis),
 	}
 	if p.ShareOfID == 0 {
 		s.Quote, s.QuoteApproval = g.quote(p, deep), g.approval(p)

@@ -42,6 +42,7 @@ func settle(n *webtest.Node, body string) string {
 	})
 	out = blobKeys.ReplaceAllString(out, "/media/KEY")
 	out = assets.ReplaceAllString(out, "/assets/$1-HASH")
+	out = regexp.MustCompile(`(/media/remote/[a-z]+/[^/"]+/)[0-9a-f]{40}`).ReplaceAllString(out, "${1}MARK")
 	u, _ := url.Parse(n.URL)
 	out = regexp.MustCompile(regexp.QuoteMeta(u.Host)).ReplaceAllString(out, "HOST")
 	return out + "\n"

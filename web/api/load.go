@@ -36,6 +36,7 @@ type gathered struct {
 	mentions map[int64][]int64
 	hashtags map[int64][]string
 	media    map[int64][]*storage.Media
+	uncopied map[int64]bool // peers' files that can't be had just now
 	marks    map[int64]storage.Marks
 	muted    map[int64]bool // conversations
 	pinned   map[int64]bool
@@ -82,6 +83,9 @@ func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, 
 		return nil, err
 	}
 	if g.media, err = rd.DB.MediaOf(ctx, ids); err != nil {
+		return nil, err
+	}
+	if g.uncopied, err = rd.DB.UncopiedOf(ctx, remoteFiles(g.media)); err != nil {
 		return nil, err
 	}
 	if g.cards, err = rd.DB.CardsOf(ctx, ids); err != nil {
@@ -243,6 +247,9 @@ func (rd reader) peopleOf(ctx context.Context, byID map[int64]*storage.Account, 
 	}
 	p.missing.avatar = rd.base + rd.Auth.Views.Asset("avatar.png")
 	p.missing.header = rd.base + rd.Auth.Views.Asset("header.png")
+	if err := p.readShown(ctx, posts); err != nil {
+		return nil, err
+	}
 	var files, locals []int64
 	for _, a := range byID {
 		if !a.Local() {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"ruche/federation"
 	"ruche/storage"
 	"ruche/web/auth"
 	"ruche/web/view"
@@ -45,7 +46,7 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 	if err != nil {
 		return nil, err
 	}
-	files, err := p.DB.MediaOf(ctx, ids)
+	files, err := p.files(ctx, ids, authors)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +83,8 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 		}
 		v.Picked = picks[v.ID]
 		v.MayPick = picks != nil && post.Visibility == storage.Public
-		for _, m := range files[post.ID] {
-			// A peer's picture stays where it is: no page of ours asks another server for anything.
-			if m.Kind == "image" && m.BlobKey != "" {
-				v.Pictures = append(v.Pictures, view.Picture{URL: mediaPath(m.BlobKey), Alt: m.Description})
-			}
-		}
+		v.Sensitive = post.Sensitive
+		files.hang(&v, post)
 		out = append(out, v)
 	}
 	return out, nil
@@ -118,10 +115,12 @@ func seen(p *storage.Post) string {
 // mediaPath is the address of a file of ours, on whichever host the reader is.
 func mediaPath(key string) string { return "/media/" + key }
 
-// avatars gives the pictures of local people, keyed by account.
+// avatars gives the pictures of people, keyed by account.
 func (p *Pages) avatars(ctx context.Context, people map[int64]*storage.Account) (map[int64]string, error) {
 	var ids []int64
+	var hosts []string
 	for _, a := range people {
+		hosts = append(hosts, a.Peer)
 		if a.AvatarID != 0 {
 			ids = append(ids, a.AvatarID)
 		}
@@ -130,10 +129,16 @@ func (p *Pages) avatars(ctx context.Context, people map[int64]*storage.Account) 
 	if err != nil {
 		return nil, err
 	}
+	shown, err := federation.ShownOf(ctx, p.DB, hosts)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[int64]string, len(people))
 	for id, a := range people {
 		if m := files[a.AvatarID]; m != nil && m.BlobKey != "" {
 			out[id] = mediaPath(m.BlobKey)
+		} else if path := shown.Path(storage.OfAvatar, a.ID, a.Peer, a.AvatarURL); path != "" && a.Active() {
+			out[id] = path
 		}
 	}
 	return out, nil

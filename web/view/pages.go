@@ -127,12 +127,16 @@ type PostView struct {
 	Warning  string
 	Body     template.HTML // sanitised when it was stored
 	Pictures []Picture
-	Replies  int64
-	Shares   int64
-	Likes    int64
-	Seen     string // message key: who sees it
-	Link     string
-	SharedBy string
+	Films    []Film
+	Files    []FileLink // what isn't shown here
+	// Sensitive: its author says that what hangs on it isn't for everybody's eyes.
+	Sensitive bool
+	Replies   int64
+	Shares    int64
+	Likes     int64
+	Seen      string // message key: who sees it
+	Link      string
+	SharedBy  string
 	// What the reader did with it, and may do.
 	Liked, Shared, Kept, Mine, MayShare bool
 	Picked, MayPick                     bool // for community managers
@@ -143,6 +147,18 @@ type PostView struct {
 
 // A Picture is an image of a post.
 type Picture struct{ URL, Alt string }
+
+// A Film is a film of a post, or a sound.
+type Film struct {
+	URL, Alt string
+	Sound    bool
+}
+
+// A FileLink is a file of a post that lives elsewhere.
+type FileLink struct{ URL, Host, Alt string }
+
+// Hangs says whether anything is shown below the words.
+func (p PostView) Hangs() bool { return len(p.Pictures)+len(p.Films)+len(p.Files) > 0 }
 
 // Compose is the form to post.
 type Compose struct {

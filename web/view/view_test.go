@@ -18,7 +18,7 @@ const hostile = `<script>alert("x")</script>`
 // everyPage gives each page empty data, and data with a hostile text in every field.
 func everyPage() map[string][]any {
 	post := PostView{Author: hostile, Handle: hostile, Profile: "/@x", At: time.Now(), Edited: true, Warning: hostile, Body: template.HTML("<p>hello</p>"),
-		Pictures: []Picture{{"/media/x", hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile,
+		Pictures: []Picture{{"/media/x", hostile}}, Films: []Film{{"/media/y", hostile, true}, {"/media/z", hostile, false}}, Files: []FileLink{{hostile, hostile, hostile}}, Seen: "seen.public", Link: "/@x/1", SharedBy: hostile,
 		ID: "1", Visibility: "public", Circle: "network", Department: hostile, Mine: true, MayShare: true, MayPick: true, CSRF: hostile, Return: hostile}
 	form := &Compose{Text: hostile, Warning: hostile, Visibility: "public", Circle: "network", Circles: []string{"network", "node"}, Answer: "1", Error: hostile}
 	person := PersonCard{ID: "1", Name: hostile, Handle: hostile, Profile: "/@x", Department: hostile, Official: true, FollowsMe: true, AsksMe: true, CSRF: hostile, Return: hostile}
@@ -29,7 +29,7 @@ func everyPage() map[string][]any {
 	line := PeerLine{Peer: peer, Measure: &storage.PeerMeasure{Health: storage.Health{LastError: hostile}, Waiting: 1, Since: now}, Trouble: "trouble.other", ErrorRate: 3, RoundTrip: -1}
 	plain := PeerLine{Peer: &storage.Peer{Host: "labo.test", State: "active"}, Measure: &storage.PeerMeasure{}}
 	offer := &Offer{Host: hostile, URI: hostile, Name: hostile, Key: hostile, Members: [][2]string{{hostile, hostile}}}
-	quiet := PostView{Author: "a", Seen: "seen.node"}
+	quiet := PostView{Author: "a", Seen: "seen.node", Sensitive: true, Films: []Film{{"/media/y", hostile, true}}}
 	return map[string][]any{
 		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{hostile, hostile, "text", "off", 1, 2}},
 			Picture: "data:image/png;base64,AAAA", PictureText: hostile, Codes: []string{hostile}, Link: "/auth/account", LinkText: hostile}},

@@ -11,6 +11,7 @@ import (
 	"ruche/federation/preview"
 	"ruche/federation/vocab"
 	"ruche/inbox"
+	"ruche/inbox/mirror"
 	"ruche/outbox"
 	"ruche/outbox/picture"
 	"ruche/storage"
@@ -37,6 +38,7 @@ type core struct {
 	federation *federation.Node
 	outbox     *outbox.Outbox
 	inbox      *inbox.Inbox
+	mirror     *mirror.Mirror
 	peering    *peering.Peering
 	heads      *federation.AuditHeads
 	queue      *queue.Queue
@@ -106,7 +108,9 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 		node.Gate.Scheme = "http"
 	}
 	c.federation = node
-	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: picture.New(picture.Limits{}), Log: opt.Log}
+	pictures := picture.New(picture.Limits{})
+	c.outbox = &outbox.Outbox{DB: c.db, Writer: writer, Resolver: node, Client: node.Client, Blobs: c.blobs, Pictures: pictures, Log: opt.Log}
+	c.mirror = &mirror.Mirror{DB: c.db, Client: node.Client, Blobs: c.blobs, Pictures: pictures, Log: opt.Log}
 	c.inbox = &inbox.Inbox{DB: c.db, Node: node, Outbox: c.outbox, Log: opt.Log, Refused: c.metrics.refused, Received: c.traffic.received}
 	c.queue = queue.New(c.db, queue.Options{Alone: cfg.SQLite(), Process: processName(cfg), Log: opt.Log, Observe: c.observe})
 	c.peering = &peering.Peering{DB: c.db, Node: node, Log: opt.Log, Refused: c.metrics.refused, ForgetMedia: outbox.ForgetMedia}
@@ -117,6 +121,7 @@ func (c *core) wire(ctx context.Context, cfg Config, opt Options) error {
 	c.outbox.Register(c.queue)
 	c.inbox.Register(c.queue)
 	c.federation.Register(c.queue)
+	c.mirror.Register(c.queue)
 	c.heads = &federation.AuditHeads{Node: node}
 	c.heads.Register(c.queue)
 	return nil

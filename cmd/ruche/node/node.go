@@ -116,8 +116,9 @@ func (n *Node) newWeb() (*web.Web, error) {
 		API:        append(apps.Routes(), n.stream.Routes()...),
 		Pages:      browsers,
 		Federation: routes,
-		Files:      map[string]http.Handler{"/assets/": views.Assets(), "/theme/": http.HandlerFunc(view.Theme)},
-		DB:         n.db, Log: n.opt.Log, Metrics: n.metrics.registry, MetricsHere: cfg.MetricsListen == "",
+		Files: map[string]http.Handler{"/assets/": views.Assets(), "/theme/": http.HandlerFunc(view.Theme),
+			storage.CopyPath: web.RemoteMedia(n.mirror, n.opt.Log)},
+		DB: n.db, Log: n.opt.Log, Metrics: n.metrics.registry, MetricsHere: cfg.MetricsListen == "",
 		PublicURL: cfg.PublicURL, Domain: cfg.Domain, TrustedProxies: cfg.TrustedProxies, RateLimits: cfg.RateLimits,
 	}), nil
 }
