@@ -387,6 +387,7 @@ func KeepActor(ctx context.Context, tx *storage.Tx, a *storage.Account) error {
 		a.ID, a.CreatedAt, a.Username, a.Domain = old.ID, old.CreatedAt, old.Username, old.Domain
 		a.PostsCount, a.FollowersCount, a.FollowingCount = old.PostsCount, old.FollowersCount, old.FollowingCount
 		a.SuspendedAt, a.DeletedAt, a.LastPostOn = old.SuspendedAt, old.DeletedAt, old.LastPostOn
+		a.LimitedAt, a.FrozenAt, a.SensitiveAt = old.LimitedAt, old.FrozenAt, old.SensitiveAt
 		if err := tx.SaveAccount(ctx, a); err != nil {
 			return err
 		}

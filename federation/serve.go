@@ -78,7 +78,8 @@ func wantsPage(r *http.Request) bool {
 }
 
 // Actors serves an account of ours: in full to a permitted signature, otherwise its id, type,
-// inbox, endpoints and keys only. The service actor is readable by all, so that two nodes that
+// inbox, endpoints and keys only. Somebody suspended is served with that word and without what they say of themselves, since
+// 410 would end what can still be undone. The service actor is readable by all, so that two nodes that
 // both ask for signatures don't wait for each other.
 func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 	host, ok := n.asker(w, r)
@@ -91,7 +92,7 @@ func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 		n.fail(w, r, http.StatusNotFound, "there is no such account here")
 		return
 	}
-	if !a.Active() {
+	if !a.DeletedAt.IsZero() {
 		n.fail(w, r, http.StatusGone, "this account is gone")
 		return
 	}

@@ -20,40 +20,42 @@ func (o *Outbox) Delete(ctx context.Context, author *storage.Account, id int64) 
 	if p.ShareOfID != 0 {
 		return p, o.Unshare(ctx, author, p.ShareOfID)
 	}
-	err = o.DB.Update(ctx, func(tx *storage.Tx) error {
-		parts, targets, err := o.audience(ctx, tx, p)
-		if err != nil {
-			return err
+	return p, o.DB.Update(ctx, func(tx *storage.Tx) error { return o.TakeBack(ctx, tx, author, p) })
+}
+
+// TakeBack turns a post of ours into a tombstone within an act, whoever decides it, and tells every host that has it.
+func (o *Outbox) TakeBack(ctx context.Context, tx *storage.Tx, author *storage.Account, p *storage.Post) error {
+	parts, targets, err := o.audience(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	reached, err := o.reached(ctx, tx, p.ID)
+	if err != nil {
+		return err
+	}
+	activity := p.URI + "/delete"
+	deletion := func(v variant) ([]byte, error) {
+		to, cc := author.FollowersURI, []string(nil)
+		if p.Visibility == storage.Members && parts.Community != nil {
+			to = parts.Community.FollowersURI
 		}
-		reached, err := o.reached(ctx, tx, p.ID)
-		if err != nil {
-			return err
+		if v.how == storage.Openly {
+			to = vocab.Public
 		}
-		activity := p.URI + "/delete"
-		deletion := func(v variant) ([]byte, error) {
-			to, cc := author.FollowersURI, []string(nil)
-			if p.Visibility == storage.Members && parts.Community != nil {
-				to = parts.Community.FollowersURI
-			}
-			if v.how == storage.Openly {
-				to = vocab.Public
-			}
-			if parts.Community != nil {
-				cc = []string{parts.Community.URI}
-			}
-			return o.Writer.Delete(activity, author, p.URI, []string{to}, cc)
+		if parts.Community != nil {
+			cc = []string{parts.Community.URI}
 		}
-		if err := o.PassOnChange(ctx, tx, p, deletion); err != nil {
-			return err
-		}
-		gone, blobs, err := tx.DeletePost(ctx, p)
-		if err != nil || !gone {
-			return err
-		}
-		if err := ForgetMedia(ctx, tx, blobs); err != nil {
-			return err
-		}
-		return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), deletion)
-	})
-	return p, err
+		return o.Writer.Delete(activity, author, p.URI, []string{to}, cc)
+	}
+	if err := o.PassOnChange(ctx, tx, p, deletion); err != nil {
+		return err
+	}
+	gone, blobs, err := tx.DeletePost(ctx, p)
+	if err != nil || !gone {
+		return err
+	}
+	if err := ForgetMedia(ctx, tx, blobs); err != nil {
+		return err
+	}
+	return o.sendWritten(ctx, tx, storage.CrossTakeback, author, p, append(targets, reached...), deletion)
 }

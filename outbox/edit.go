@@ -81,7 +81,7 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 				return err
 			}
 		}
-		return o.tellAgain(ctx, tx, &post.Post)
+		return o.TellAgain(ctx, tx, &post.Post)
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, invalid("The post is gone, or an attached file isn't yours.")

@@ -31,7 +31,7 @@ func (o *Outbox) SetAliases(ctx context.Context, me *storage.Account, accounts [
 		if err := tx.SaveAccount(ctx, account); err != nil {
 			return err
 		}
-		return o.announceProfile(ctx, tx, account)
+		return o.AnnounceProfile(ctx, tx, account)
 	})
 }
 
@@ -62,7 +62,7 @@ func (o *Outbox) Move(ctx context.Context, me, target *storage.Account) error {
 		if err := tx.SaveAccount(ctx, account); err != nil {
 			return err
 		}
-		if err := o.announceProfile(ctx, tx, account); err != nil {
+		if err := o.AnnounceProfile(ctx, tx, account); err != nil {
 			return err
 		}
 		if err := o.tellFollowers(ctx, tx, account, func(id string) ([]byte, error) { return o.Writer.Move(id, account, target.URI) }); err != nil {

@@ -82,8 +82,8 @@ func absent(err error) error {
 }
 
 func active(a *storage.Account) error {
-	if !a.Active() {
-		return fmt.Errorf("the account is suspended: %w", ErrForbidden)
+	if !a.MayAct() {
+		return fmt.Errorf("the account is suspended or frozen: %w", ErrForbidden)
 	}
 	return nil
 }

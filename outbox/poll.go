@@ -163,11 +163,11 @@ func (o *Outbox) updatePoll(ctx context.Context, tx *storage.Tx, post int64) err
 	if err != nil {
 		return err
 	}
-	return o.tellAgain(ctx, tx, p, voters...)
+	return o.TellAgain(ctx, tx, p, voters...)
 }
 
-// tellAgain queues an Update of a post as it stands, for its audience, everybody who was sent it, and others.
-func (o *Outbox) tellAgain(ctx context.Context, tx *storage.Tx, p *storage.Post, others ...storage.InboxTarget) error {
+// TellAgain queues an Update of a post as it stands, for its audience, everybody who was sent it, and others.
+func (o *Outbox) TellAgain(ctx context.Context, tx *storage.Tx, p *storage.Post, others ...storage.InboxTarget) error {
 	author, err := tx.AccountByID(ctx, p.AuthorID)
 	if err != nil {
 		return err

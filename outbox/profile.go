@@ -83,7 +83,7 @@ func (o *Outbox) UpdateProfile(ctx context.Context, me *storage.Account, p Profi
 		if err := savePreferences(ctx, tx, me.ID, p); err != nil {
 			return err
 		}
-		return o.announceProfile(ctx, tx, account)
+		return o.AnnounceProfile(ctx, tx, account)
 	})
 	return account, err
 }
@@ -146,8 +146,8 @@ func savePreferences(ctx context.Context, tx *storage.Tx, account int64, p Profi
 	return tx.SaveUser(ctx, user)
 }
 
-// announceProfile queues an Update of an account for the peers that host a follower.
-func (o *Outbox) announceProfile(ctx context.Context, tx *storage.Tx, a *storage.Account) error {
+// AnnounceProfile queues an Update of an account for the peers that host a follower.
+func (o *Outbox) AnnounceProfile(ctx context.Context, tx *storage.Tx, a *storage.Account) error {
 	targets, err := tx.FollowerInboxes(ctx, a.ID)
 	if err != nil || len(targets) == 0 {
 		return err

@@ -108,7 +108,7 @@ func (o *Outbox) QuoteChanged(ctx context.Context, tx *storage.Tx, q *storage.Qu
 	if err != nil {
 		return err
 	}
-	return o.tellAgain(ctx, tx, p)
+	return o.TellAgain(ctx, tx, p)
 }
 
 // RevokeQuote takes back the leave that one's own post be shown in another.
@@ -171,6 +171,6 @@ func (o *Outbox) SetQuotePolicy(ctx context.Context, me *storage.Account, id int
 			return err
 		}
 		p.QuotePolicy = policy
-		return o.tellAgain(ctx, tx, p)
+		return o.TellAgain(ctx, tx, p)
 	})
 }

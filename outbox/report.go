@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"slices"
 
 	"ruche/storage"
 )
@@ -9,18 +10,36 @@ import (
 // MaxComment is the longest complaint, in characters.
 const MaxComment = 1000
 
+// Limits of the rules that a complaint names.
+const (
+	maxRules  = 50
+	maxRuleID = 20
+)
+
 // A Complaint is what somebody reports to this node's moderators.
 type Complaint struct {
 	Target   int64
 	Posts    []int64
 	Category string
+	Rules    []string // ids of rules of the house
 	Comment  string
 	Forward  bool // to the target's own node as well, without the reporter's name
+}
+
+// CheckRules refuses what can't be ids of rules.
+func CheckRules(ids []string) error {
+	if len(ids) > maxRules || slices.ContainsFunc(ids, func(id string) bool { return len(id) > maxRuleID }) {
+		return invalid("Validation failed: Rules must be at most %d ids of rules of this node", maxRules)
+	}
+	return nil
 }
 
 // Report keeps a complaint for the moderators. Posts that the reporter can't see, or of somebody else, are left out.
 func (o *Outbox) Report(ctx context.Context, me *storage.Account, c Complaint) (*storage.Report, error) {
 	if err := active(me); err != nil {
+		return nil, err
+	}
+	if err := CheckRules(c.Rules); err != nil {
 		return nil, err
 	}
 	if len([]rune(c.Comment)) > MaxComment {
@@ -34,7 +53,7 @@ func (o *Outbox) Report(ctx context.Context, me *storage.Account, c Complaint) (
 	if err != nil {
 		return nil, err
 	}
-	r := &storage.Report{AccountID: me.ID, TargetID: them.ID, Category: c.Category, Comment: c.Comment, Forwarded: c.Forward && !them.Local()}
+	r := &storage.Report{AccountID: me.ID, TargetID: them.ID, Category: c.Category, Rules: c.Rules, Comment: c.Comment, Forwarded: c.Forward && !them.Local()}
 	if r.Category == "" {
 		r.Category = "other"
 	}

@@ -76,6 +76,9 @@ type Account struct {
 	UpdatedAt   time.Time
 	FetchedAt   time.Time `bun:",nullzero"` // remote: when its document was read
 	SuspendedAt time.Time `bun:",nullzero"`
+	LimitedAt   time.Time `bun:",nullzero"` // only followers see what it posts
+	FrozenAt    time.Time `bun:",nullzero"` // it may not act; what it wrote stays
+	SensitiveAt time.Time `bun:",nullzero"` // whatever it posts is shown as sensitive
 	DeletedAt   time.Time `bun:",nullzero"` // the row stays: a username is never given again
 	MovedTo     string    // the id of the account that it moved to
 	Aliases     []string  // ids of accounts that are the same person (alsoKnownAs)
@@ -105,8 +108,11 @@ func (a *Account) Acct() string {
 	return a.Username + "@" + a.Domain
 }
 
-// Active says whether the account may act and be seen.
+// Active says whether the account may be seen.
 func (a *Account) Active() bool { return a.SuspendedAt.IsZero() && a.DeletedAt.IsZero() }
+
+// MayAct says whether the account may act: a frozen one is seen and does nothing.
+func (a *Account) MayAct() bool { return a.Active() && a.FrozenAt.IsZero() }
 
 // AccountByID finds an account, local or remote.
 func (q *Queries) AccountByID(ctx context.Context, id int64) (*Account, error) {
@@ -168,7 +174,7 @@ func (q *Queries) SearchAccounts(ctx context.Context, text string, limit, offset
 		// Who is asked for by name is found, listed or not.
 		s = s.Where(originActive("a.peer")).Where("lower(a.username) = ?", name).Where("a.domain LIKE ? ESCAPE '\\'", likePrefix(domain))
 	} else {
-		s = s.Where(originListed("a.peer")).Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
+		s = s.Where(originListed("a.peer")).Where("(a.limited_at IS NULL OR lower(a.username) = ?)", name).Where("(lower(a.username) LIKE ? ESCAPE '\\' OR lower(a.display_name) LIKE ? ESCAPE '\\')", likePrefix(name), "%"+likePrefix(name))
 	}
 	if err := s.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("search accounts: %w", err)
@@ -180,7 +186,7 @@ func (q *Queries) SearchAccounts(ctx context.Context, text string, limit, offset
 func (q *Queries) Directory(ctx context.Context, limit int) ([]*Account, error) {
 	var rows []*Account
 	err := q.idb.NewSelect().Model(&rows).
-		Where("a.peer = '' AND a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", Application, true).
+		Where("a.peer = '' AND a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.limited_at IS NULL AND a.deleted_at IS NULL", Application, true).
 		Order("a.last_post_on DESC", "a.id DESC").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
@@ -193,7 +199,7 @@ func (q *Queries) Directory(ctx context.Context, limit int) ([]*Account, error) 
 func (q *Queries) DirectoryPage(ctx context.Context, newest, localOnly bool, limit, offset int) ([]*Account, error) {
 	var rows []*Account
 	s := q.idb.NewSelect().Model(&rows).
-		Where("a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", Application, true).Where(originActive("a.peer")).
+		Where("a.kind <> ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.limited_at IS NULL AND a.deleted_at IS NULL", Application, true).Where(originActive("a.peer")).
 		Limit(int64(limit)).Offset(int64(offset))
 	if localOnly {
 		s = s.Where("a.peer = ''")
@@ -222,7 +228,7 @@ func (q *Queries) Suggestions(ctx context.Context, account *Account, limit int) 
 	}
 	err := q.idb.NewRaw(`SELECT a.id AS id, (SELECT COUNT(*) FROM follows AS theirs JOIN follows AS mine ON mine.followee_id = theirs.follower_id
 			WHERE theirs.followee_id = a.id AND theirs.state = ? AND mine.follower_id = ? AND mine.state = ?) AS mutual
-		FROM accounts AS a WHERE a.id <> ? AND a.kind = ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL AND `+originActive("a.peer")+`
+		FROM accounts AS a WHERE a.id <> ? AND a.kind = ? AND a.discoverable = ? AND a.suspended_at IS NULL AND a.limited_at IS NULL AND a.deleted_at IS NULL AND `+originActive("a.peer")+`
 		AND (a.peer = '' OR EXISTS (SELECT 1 FROM follows AS known WHERE known.followee_id = a.id AND known.state = ?))
 		AND NOT EXISTS (SELECT 1 FROM follows AS f WHERE f.follower_id = ? AND f.followee_id = a.id)
 		AND NOT EXISTS (SELECT 1 FROM mutes AS m WHERE m.account_id = ? AND m.target_id = a.id)
@@ -314,7 +320,7 @@ func (tx *Tx) AddAccount(ctx context.Context, a *Account) error {
 func (tx *Tx) SaveAccount(ctx context.Context, a *Account) error {
 	a.UpdatedAt = tx.Now()
 	_, err := tx.idb.NewUpdate().Model(a).
-		ExcludeColumn("id", "username", "domain", "peer", "uri", "created_at", "posts_count", "followers_count", "following_count", "last_post_on", "revision", "suspended_at", "deleted_at").
+		ExcludeColumn("id", "username", "domain", "peer", "uri", "created_at", "posts_count", "followers_count", "following_count", "last_post_on", "revision", "suspended_at", "limited_at", "frozen_at", "sensitive_at", "deleted_at").
 		WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save account %s: %w", a.Acct(), err)

@@ -47,7 +47,8 @@ func Because(ctx context.Context, why string) context.Context {
 	return context.WithValue(ctx, reasonKey{}, strings.TrimSpace(why))
 }
 
-func reasonOf(ctx context.Context) string {
+// ReasonOf is the written reason of a context; empty: none.
+func ReasonOf(ctx context.Context) string {
 	why, _ := ctx.Value(reasonKey{}).(string)
 	return why
 }

@@ -36,6 +36,23 @@ const (
 	ActionAccountFactor   = "account.second-factor"
 	ActionAccountSuspend  = "account.suspend"
 	ActionAccountRestore  = "account.unsuspend"
+	ActionAccountWarn     = "account.warn"
+	ActionAccountLimit    = "account.limit"
+	ActionAccountUnlimit  = "account.unlimit"
+	ActionAccountFreeze   = "account.freeze"
+	ActionAccountUnfreeze = "account.unfreeze"
+	ActionAccountMark     = "account.sensitive"
+	ActionAccountUnmark   = "account.unsensitive"
+	ActionPostsDelete     = "posts.delete"
+	ActionPostsMark       = "posts.sensitive"
+	ActionReportChange    = "report.change"
+	ActionReportAssign    = "report.assign"
+	ActionReportNote      = "report.note"
+	ActionReportResolve   = "report.resolve"
+	ActionReportReopen    = "report.reopen"
+	ActionAppealGrant     = "appeal.grant"
+	ActionAppealReject    = "appeal.reject"
+	ActionKeywords        = "node.keywords"
 	ActionPeerAllow       = "peer.allow"
 	ActionPeerBlock       = "peer.block"
 	ActionPeerChange      = "peer.change"
@@ -121,7 +138,7 @@ func (tx *Tx) Audit(ctx context.Context, e AuditEntry) error {
 		e.Actor = ActorOf(ctx)
 	}
 	if e.Why == "" {
-		e.Why = reasonOf(ctx)
+		e.Why = ReasonOf(ctx)
 	}
 	app, err := tx.appName(ctx, e.Actor.AppID, e.Actor.App)
 	if err != nil {

@@ -19,7 +19,12 @@ const (
 	NotifyEdit          = "edit" // a post that one shared has other words now
 	NotifyPoll          = "poll" // a poll that one made or voted in is closed
 	NotifyQuote         = "quote"
+	NotifyWarning       = "warning" // moderators took a measure
+	NotifyReport        = "report"  // somebody complains, to those who read reports
 )
+
+// aboutMore are the kinds whose PostID is no post's: see About.
+const aboutMore = "'warning', 'report'"
 
 // A Notification tells a local account that somebody did something that concerns it.
 type Notification struct {
@@ -29,9 +34,20 @@ type Notification struct {
 	AccountID int64 // whose
 	Kind      string
 	FromID    int64
-	PostID    int64 // 0 where the kind has none
+	PostID    int64 // 0 where the kind has none; of a NotifyWarning the Strike, of a NotifyReport the Report
 	Held      bool  // waits until its owner accepts what the sender does
 	CreatedAt time.Time
+}
+
+// About gives the post that the notification is about, or the strike or the report; 0 where it is about none.
+func (n *Notification) About() (post, strike, report int64) {
+	switch n.Kind {
+	case NotifyWarning:
+		return 0, n.PostID, 0
+	case NotifyReport:
+		return 0, 0, n.PostID
+	}
+	return n.PostID, 0, 0
 }
 
 // notify tells a local account, once per (kind, from, post); about oneself never. What its owner's
@@ -116,7 +132,7 @@ func (q *Queries) Notifications(ctx context.Context, account int64, told Told, p
 func (q *Queries) told(s *bun.SelectQuery, account int64, told Told) *bun.SelectQuery {
 	visible, args := visibleOne("np", account)
 	s = s.Where("n.account_id = ?", account).
-		Where("(n.post_id = 0 OR EXISTS (SELECT 1 FROM posts AS np WHERE np.id = n.post_id AND "+visible+"))", args...).
+		Where("(n.post_id = 0 OR n.kind IN ("+aboutMore+") OR EXISTS (SELECT 1 FROM posts AS np WHERE np.id = n.post_id AND "+visible+"))", args...).
 		Where("EXISTS (SELECT 1 FROM accounts AS na WHERE na.id = n.from_id AND na.suspended_at IS NULL AND na.deleted_at IS NULL AND "+originActive("na.peer")+")").
 		Where("NOT EXISTS (SELECT 1 FROM mutes AS nm WHERE nm.account_id = n.account_id AND nm.target_id = n.from_id AND nm.notifications = ? AND (nm.expires_at IS NULL OR nm.expires_at > ?))", true, q.now()).
 		Where("NOT EXISTS (SELECT 1 FROM blocks AS nk WHERE nk.account_id = n.account_id AND nk.target_id = n.from_id)").

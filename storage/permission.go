@@ -104,6 +104,11 @@ func RoleMay(role string, act Act) bool {
 	return i >= 0 && slices.Contains(Permissions[i].Roles, role)
 }
 
+// rolesThatMay are the roles that an act is for.
+func rolesThatMay(act Act) []string {
+	return slices.DeleteFunc(slices.Clone(Roles), func(role string) bool { return !RoleMay(role, act) })
+}
+
 // May says whether the user's role allows an act.
 func (u *User) May(act Act) bool { return u != nil && RoleMay(u.Role, act) }
 

@@ -16,7 +16,7 @@ const (
 )
 
 // A NotificationPolicy says what happens with notifications from people whom its owner doesn't
-// know: without one, all are accepted.
+// know: without one, all are accepted but those of limited people.
 type NotificationPolicy struct {
 	bun.BaseModel   `bun:"table:notification_policies,alias:pol"`
 	AccountID       int64 `bun:",pk"`
@@ -46,7 +46,7 @@ const (
 func (q *Queries) NotificationPolicyOf(ctx context.Context, account int64) (*NotificationPolicy, error) {
 	p, err := q.policy(ctx, account)
 	if isNotFound(err) {
-		return &NotificationPolicy{AccountID: account, NotFollowing: PolicyAccept, NotFollowers: PolicyAccept, NewAccounts: PolicyAccept, PrivateMentions: PolicyAccept, LimitedAccounts: PolicyAccept}, nil
+		return &NotificationPolicy{AccountID: account, NotFollowing: PolicyAccept, NotFollowers: PolicyAccept, NewAccounts: PolicyAccept, PrivateMentions: PolicyAccept, LimitedAccounts: PolicyHold}, nil
 	}
 	return p, err
 }
@@ -69,9 +69,19 @@ func (tx *Tx) SaveNotificationPolicy(ctx context.Context, p *NotificationPolicy)
 
 // judge says what an account's policy does with a notification: the strictest rule that fits.
 func (tx *Tx) judge(ctx context.Context, kind string, account, from, post int64) (string, error) {
-	policy, err := tx.policy(ctx, account)
-	if isNotFound(err) || account == from || kind == NotifyEdit || kind == NotifyPost {
+	if account == from || kind == NotifyEdit || kind == NotifyPost || kind == NotifyWarning || kind == NotifyReport {
 		return PolicyAccept, nil
+	}
+	sender, err := tx.AccountByID(ctx, from)
+	if err != nil {
+		return "", err
+	}
+	policy, err := tx.policy(ctx, account)
+	if isNotFound(err) && sender.LimitedAt.IsZero() {
+		return PolicyAccept, nil // as nearly always
+	}
+	if isNotFound(err) {
+		policy, err = tx.NotificationPolicyOf(ctx, account)
 	}
 	if err != nil {
 		return "", err
@@ -84,10 +94,6 @@ func (tx *Tx) judge(ctx context.Context, kind string, account, from, post int64)
 	if err != nil {
 		return "", err
 	}
-	sender, err := tx.AccountByID(ctx, from)
-	if err != nil {
-		return "", err
-	}
 	verdict := PolicyAccept
 	apply := func(rule string, fits bool) {
 		if fits && (rule == PolicyDrop || rule == PolicyHold && verdict == PolicyAccept) {
@@ -96,6 +102,7 @@ func (tx *Tx) judge(ctx context.Context, kind string, account, from, post int64)
 	}
 	r := relations[0]
 	apply(policy.NotFollowing, !r.Following)
+	apply(policy.LimitedAccounts, !r.Following && !sender.LimitedAt.IsZero())
 	apply(policy.NewAccounts, !r.Following && tx.Now().Sub(sender.CreatedAt) < newAccount)
 	if policy.NotFollowers != PolicyAccept {
 		f, err := tx.FollowBetween(ctx, from, account)

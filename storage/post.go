@@ -289,7 +289,7 @@ func (tx *Tx) AddPost(ctx context.Context, n *NewPost) (bool, error) {
 			return false, err
 		}
 	}
-	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil); err != nil {
+	if err := tx.indexPost(ctx, p, len(n.Media)+len(n.Attached) > 0 || n.Poll != nil, true); err != nil {
 		return false, err
 	}
 	if err := tx.linkCard(ctx, p); err != nil {

@@ -58,7 +58,7 @@ func (tx *Tx) EditPost(ctx context.Context, n *NewPost, at time.Time) error {
 	if err := tx.unindexPost(ctx, p.ID); err != nil {
 		return err
 	}
-	if err := tx.indexPost(ctx, p, true); err != nil {
+	if err := tx.indexPost(ctx, p, true, true); err != nil {
 		return err
 	}
 	if err := tx.linkCard(ctx, p); err != nil {

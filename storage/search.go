@@ -76,9 +76,9 @@ func wordsOf(document string) string {
 	return html.UnescapeString(b.String())
 }
 
-// indexPost makes a post's words findable; parts: it has files or a poll, which have words too.
-// Shares have none of their own.
-func (tx *Tx) indexPost(ctx context.Context, p *Post, parts bool) error {
+// indexPost makes a post's words findable; parts: it has files or a poll, which have words too; fresh: they are
+// new, and moderators may look out for one of them. Shares have none of their own.
+func (tx *Tx) indexPost(ctx context.Context, p *Post, parts, fresh bool) error {
 	if p.ShareOfID != 0 {
 		return nil
 	}
@@ -93,6 +93,11 @@ func (tx *Tx) indexPost(ctx context.Context, p *Post, parts bool) error {
 	folded := fold(strings.Join(words, " "))
 	if folded == "" {
 		return nil
+	}
+	if fresh {
+		if err := tx.alert(ctx, p, folded); err != nil {
+			return err
+		}
 	}
 	_, err := tx.idb.NewRaw("INSERT INTO post_words (rowid, words) VALUES (?, "+tx.db.wordsExpr()+")", p.ID, folded).Exec(ctx)
 	return wrap("index post", err)
@@ -158,7 +163,7 @@ func (db *DB) IndexOlder(ctx context.Context) error {
 				if err := tx.unindexPost(ctx, p.ID); err != nil {
 					return err
 				}
-				if err := tx.indexPost(ctx, p, true); err != nil {
+				if err := tx.indexPost(ctx, p, true, false); err != nil {
 					return err
 				}
 			}
@@ -193,7 +198,7 @@ func (q *Queries) SearchPosts(ctx context.Context, viewer int64, what Search) ([
 		return nil, nil
 	}
 	var rows []*Post
-	s := q.idb.NewSelect().Model(&rows).Where("p.share_of_id IS NULL").
+	s := q.idb.NewSelect().Model(&rows).Where("p.share_of_id IS NULL").Where("(p.author_id = ? OR "+unlimited("p")+")", viewer).
 		Where(`(p.author_id = ? OR EXISTS (SELECT 1 FROM accounts AS sa WHERE sa.id = p.author_id AND sa.indexable = ?)
 			OR EXISTS (SELECT 1 FROM follows AS sf WHERE sf.followee_id = p.author_id AND sf.follower_id = ? AND sf.state = ?)
 			OR EXISTS (SELECT 1 FROM mentions AS sm WHERE sm.post_id = p.id AND sm.account_id = ?))`, viewer, true, viewer, Accepted, viewer)

@@ -87,7 +87,7 @@ const (
 func (q *Queries) PublicTimeline(ctx context.Context, viewer int64, side Side, onlyMedia bool, page Page) ([]*Post, error) {
 	var rows []*Post
 	s := q.idb.NewSelect().Model(&rows).
-		Where("p.visibility = ? AND p.share_of_id IS NULL AND p.backfilled = ?", Public, false).
+		Where("p.visibility = ? AND p.share_of_id IS NULL AND p.backfilled = ?", Public, false).Where(unlimited("p")).
 		Where("(p.in_reply_to_uri = '' OR p.in_reply_to_user = p.author_id)")
 	return q.timeline(ctx, q.wantedBy(s, "p", viewer), &rows, viewer, side, onlyMedia, page)
 }
@@ -98,7 +98,7 @@ type Tags struct{ Any, All, None []string }
 // HashtagTimeline is every public post with the tags.
 func (q *Queries) HashtagTimeline(ctx context.Context, viewer int64, tags Tags, side Side, onlyMedia bool, page Page) ([]*Post, error) {
 	var rows []*Post
-	s := q.idb.NewSelect().Model(&rows).Where("p.visibility = ? AND p.share_of_id IS NULL", Public)
+	s := q.idb.NewSelect().Model(&rows).Where("p.visibility = ? AND p.share_of_id IS NULL", Public).Where(unlimited("p"))
 	if len(tags.Any) == 1 { // the index gives them in order
 		s = s.Join("JOIN hashtags AS h ON h.post_id = p.id").Where("h.name = ?", tags.Any[0])
 	} else {

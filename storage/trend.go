@@ -68,7 +68,7 @@ func (q *Queries) rankedPosts(ctx context.Context, viewer int64) ([]int64, error
 	var ids []int64
 	s := q.idb.NewSelect().Model((*Post)(nil)).Column("id").
 		Where("p.visibility = ? AND p.share_of_id IS NULL AND p.in_reply_to_uri = '' AND p.backfilled = ? AND p.id >= ?", Public, false, firstIDAt(q.now().AddDate(0, 0, -trendDays))).
-		Where("p.shares_count + p.likes_count + p.replies_count > 0").
+		Where("p.shares_count + p.likes_count + p.replies_count > 0").Where(unlimited("p")).
 		OrderExpr("3 * p.shares_count + 2 * p.replies_count + p.likes_count DESC, p.id DESC").Limit(trendRanked)
 	if err := q.wantedBy(visibleTo(s, "p", viewer), "p", viewer).Scan(ctx, &ids); err != nil {
 		return nil, fmt.Errorf("read trends: %w", err)
@@ -96,7 +96,7 @@ func (q *Queries) TrendingTags(ctx context.Context, viewer int64, limit, offset 
 		return nil, err
 	}
 	var names []string
-	err = q.idb.NewRaw(`SELECT h.name FROM hashtags AS h JOIN (SELECT id, author_id FROM posts WHERE id >= ? AND visibility = ? AND share_of_id IS NULL AND `+openTo("posts", viewer)+` ORDER BY id DESC LIMIT ?) AS p ON p.id = h.post_id
+	err = q.idb.NewRaw(`SELECT h.name FROM hashtags AS h JOIN (SELECT id, author_id FROM posts WHERE id >= ? AND visibility = ? AND share_of_id IS NULL AND `+openTo("posts", viewer)+` AND `+unlimited("posts")+` ORDER BY id DESC LIMIT ?) AS p ON p.id = h.post_id
 		JOIN accounts AS a ON a.id = p.author_id
 		GROUP BY h.name ORDER BY COUNT(DISTINCT `+departmentOf("a")+`) DESC, COUNT(DISTINCT p.author_id) DESC, COUNT(*) DESC, h.name LIMIT ?`,
 		firstIDAt(q.now().AddDate(0, 0, -trendDays)), Public, trendPosts, limit+offset+maxPicks).Scan(ctx, &names)
@@ -128,7 +128,7 @@ func (q *Queries) TrendingLinks(ctx context.Context, viewer int64, limit, offset
 		People int
 	}
 	err = q.idb.NewRaw(`SELECT pc.url, COUNT(DISTINCT p.author_id) AS people FROM post_cards AS pc JOIN posts AS p ON p.id = pc.post_id JOIN accounts AS a ON a.id = p.author_id
-		WHERE p.id >= ? AND p.visibility = ? AND `+openTo("p", viewer)+` GROUP BY pc.url ORDER BY COUNT(DISTINCT `+departmentOf("a")+`) DESC, people DESC, pc.url LIMIT ?`,
+		WHERE p.id >= ? AND p.visibility = ? AND `+openTo("p", viewer)+` AND `+unlimited("p")+` GROUP BY pc.url ORDER BY COUNT(DISTINCT `+departmentOf("a")+`) DESC, people DESC, pc.url LIMIT ?`,
 		firstIDAt(q.now().AddDate(0, 0, -trendDays)), Public, trendRanked).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("read trends: %w", err)

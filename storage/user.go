@@ -137,7 +137,7 @@ func (tx *Tx) OwnersLeft(ctx context.Context, besides int64) (int, error) {
 		return 0, err
 	}
 	n, err := tx.idb.NewSelect().Model((*User)(nil)).Join("JOIN accounts AS a ON a.id = u.account_id").
-		Where("u.role = ? AND u.account_id <> ? AND a.suspended_at IS NULL AND a.deleted_at IS NULL", RoleOwner, besides).Count(ctx)
+		Where("u.role = ? AND u.account_id <> ? AND a.suspended_at IS NULL AND a.frozen_at IS NULL AND a.deleted_at IS NULL", RoleOwner, besides).Count(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count owners: %w", err)
 	}

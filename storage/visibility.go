@@ -14,7 +14,7 @@ import (
 //
 // A person of this node is inside every circle (node ⊂ organisation ⊂ network), so for people
 // the visibility decides, among posts whose origin is still a permitted peer and whose author
-// isn't suspended. For a peer the circle decides first.
+// isn't suspended. What somebody limited posts, their followers see. For a peer the circle decides first.
 
 // Nobody is the viewer who hasn't signed in. They see nothing unless the node's pages are public.
 const Nobody int64 = 0
@@ -57,16 +57,24 @@ func stands(alias string) string {
 func visibleOne(alias string, viewer int64) (string, []any) {
 	base := stands(alias)
 	if viewer == Nobody {
-		return fmt.Sprintf("%s AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
+		return fmt.Sprintf("%s AND "+unlimited(alias)+" AND %s.visibility IN ('public', 'unlisted') AND %s.circle = 'network'", base, alias, alias), nil
 	}
-	// Whoever blocks the viewer isn't seen by them.
+	// Of somebody limited, those who follow them see it. Whoever blocks the viewer isn't seen by them.
+	base += fmt.Sprintf(` AND NOT EXISTS (SELECT 1 FROM accounts AS va WHERE va.id = %s.author_id AND va.limited_at IS NOT NULL AND va.id <> ?
+		AND NOT EXISTS (SELECT 1 FROM follows AS vl WHERE vl.followee_id = va.id AND vl.follower_id = ? AND vl.state = 'accepted'))`, alias)
 	base += fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM blocks AS vb WHERE vb.account_id = %s.author_id AND vb.target_id = ?)", alias)
 	return fmt.Sprintf(`%[2]s AND (%[1]s.visibility IN ('public', 'unlisted') OR %[1]s.author_id = ?
 		OR (%[1]s.visibility = 'followers' AND EXISTS (SELECT 1 FROM follows AS vf WHERE vf.followee_id = %[1]s.author_id AND vf.follower_id = ? AND vf.state = 'accepted'))
 		OR (%[1]s.visibility = 'members' AND EXISTS (SELECT 1 FROM community_posts AS vc JOIN follows AS vg ON vg.followee_id = vc.community_id
 			WHERE vc.post_id = %[1]s.id AND vc.state = 'in' AND vg.follower_id = ? AND vg.state = 'accepted'))
 		OR EXISTS (SELECT 1 FROM mentions AS vm WHERE vm.post_id = %[1]s.id AND vm.account_id = ?))`, alias, base),
-		[]any{viewer, viewer, viewer, viewer, viewer}
+		[]any{viewer, viewer, viewer, viewer, viewer, viewer, viewer}
+}
+
+// unlimited is the condition that the author of a post (under the alias) isn't limited: what is shown to those who
+// don't ask for anybody, such as timelines of everybody, search and trends.
+func unlimited(alias string) string {
+	return fmt.Sprintf("NOT EXISTS (SELECT 1 FROM accounts AS vn WHERE vn.id = %s.author_id AND vn.limited_at IS NOT NULL)", alias)
 }
 
 // Open says whether everybody of this node may see the post. Only such posts move the counts that everybody
@@ -289,10 +297,9 @@ func (q *Queries) PeerSees(ctx context.Context, p *Post, host string) (Addressin
 		return NotForPeer, err
 	}
 	how := PeerMay(p, peer)
-	if how == NotForPeer || how == Openly {
+	if limited := !author.LimitedAt.IsZero(); how == NotForPeer || how == Openly && !limited {
 		return how, nil
-	}
-	if p.Open() && peer.Circles {
+	} else if p.Open() && peer.Circles && !limited {
 		return how, nil // it keeps our circles, and this one includes it
 	}
 	if p.Visibility == Members {

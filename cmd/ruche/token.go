@@ -34,8 +34,8 @@ func (c tokenCreate) Run(p *program) error {
 			if err != nil {
 				return known(err)
 			}
-			if !who.Active() {
-				return fmt.Errorf("%s is suspended: `ruche account unsuspend %s` first", who.Username, who.Username)
+			if !who.MayAct() {
+				return fmt.Errorf("%s is suspended or frozen: `ruche account unsuspend %s` or `ruche account unfreeze %s` first", who.Username, who.Username, who.Username)
 			}
 			if strings.Contains(" "+scopes, " admin:") && !who.User.Staff() {
 				return fmt.Errorf("%s is %s, and scopes of admin: are for staff: leave them out, or `ruche account set-role %s moderator` first", who.Username, who.User.Role, who.Username)

@@ -73,6 +73,11 @@ func (w Writer) StubActor(a *storage.Account, proofKey *storage.Key) ([]byte, er
 }
 
 func (w Writer) actor(a *storage.Account, parts ActorParts) (*thing, error) {
+	if !a.SuspendedAt.IsZero() {
+		bare := *a
+		bare.DisplayName, bare.NoteHTML, bare.Fields, bare.Department, bare.Discoverable, bare.Indexable = "", "", nil, "", false, false
+		a, parts.Avatar, parts.Header = &bare, nil, nil
+	}
 	var c ids
 	t := &thing{core: &ap.Actor{
 		ID:        c.need("actor", a.URI),

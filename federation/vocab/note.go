@@ -166,7 +166,7 @@ func (w Writer) note(p *storage.Post, author *storage.Account, parts NoteParts, 
 		note.add("contentMap", map[string]string{p.Language: p.HTML})
 	}
 	note.addText("summary", p.ContentWarning)
-	note.add("sensitive", p.Sensitive)
+	note.add("sensitive", p.Sensitive || !author.SensitiveAt.IsZero())
 	note.addTime("published", p.PublishedAt)
 	note.addTime("updated", p.EditedAt)
 	// Empty arrays are written: some readers take an absent tag or attachment as unchanged by an Update.

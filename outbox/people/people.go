@@ -248,7 +248,7 @@ func SetRole(ctx context.Context, db *storage.DB, username, role string) error {
 		if err := tx.MayGiveRole(ctx, who.ID, role); err != nil {
 			return err
 		}
-		if err := keepAnOwner(ctx, tx, who); err != nil {
+		if err := KeepAnOwner(ctx, tx, who); err != nil {
 			return err
 		}
 		who.User.Role = role
@@ -262,7 +262,7 @@ func SetRole(ctx context.Context, db *storage.DB, username, role string) error {
 // Suspend takes an account out of sight and ends its sign-ins. The last owner can't be suspended.
 func Suspend(ctx context.Context, db *storage.DB, username string) error {
 	return change(ctx, db, username, func(tx *storage.Tx, who *Someone) error {
-		if err := keepAnOwner(ctx, tx, who); err != nil {
+		if err := KeepAnOwner(ctx, tx, who); err != nil {
 			return err
 		}
 		_, err := tx.SuspendAccount(ctx, who.ID)
@@ -305,8 +305,8 @@ func change(ctx context.Context, db *storage.DB, username string, act func(*stor
 	})
 }
 
-// keepAnOwner refuses what would leave the node to nobody.
-func keepAnOwner(ctx context.Context, tx *storage.Tx, who *Someone) error {
+// KeepAnOwner refuses what would leave the node to nobody.
+func KeepAnOwner(ctx context.Context, tx *storage.Tx, who *Someone) error {
 	if who.User.Role != storage.RoleOwner || !who.Active() {
 		return nil
 	}

@@ -151,6 +151,7 @@ func (p *people) writeAccount(a *storage.Account) *Account {
 		e.AvatarStatic, e.HeaderStatic, e.AvatarDescription, e.HeaderDescription = e.Avatar, e.Header, "", ""
 		return e
 	}
+	e.Limited = !a.LimitedAt.IsZero()
 	for _, f := range a.Fields {
 		value := f.Value // sanitised when it came in
 		if a.Local() {

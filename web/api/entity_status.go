@@ -115,7 +115,7 @@ func (g *gathered) write(p *storage.Post, deep bool) *Status {
 	}
 	s := &Status{
 		ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), InReplyToID: optID(p.InReplyToID), InReplyToAccountID: optID(p.InReplyToUser),
-		Sensitive: p.Sensitive, SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
+		Sensitive: p.Sensitive || !g.people.byID[p.AuthorID].SensitiveAt.IsZero(), SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
 		URI: p.URI, URL: opt(p.URL), RepliesCount: p.RepliesCount, ReblogsCount: p.SharesCount, FavouritesCount: p.LikesCount,
 		QuotesCount: p.QuotesCount, EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
 		MediaAttachments: g.attachments(p), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: g.people.emojisOf(p.Origin, p.Emojis),

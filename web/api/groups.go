@@ -64,6 +64,9 @@ type NotificationGroup struct {
 	LatestAt         *string  `json:"latest_page_notification_at,omitempty"`
 	SampleAccountIDs []string `json:"sample_account_ids"`
 	StatusID         *string  `json:"status_id,omitempty"`
+
+	ModerationWarning *AccountWarning `json:"moderation_warning,omitempty"`
+	Report            *Report         `json:"report,omitempty"`
 }
 
 // gatherGroups puts notifications, newest first, into at most limit groups, and says how many of
@@ -166,6 +169,7 @@ func (rd reader) groups(ctx context.Context, groups [][]*storage.Notification, g
 					out.Accounts = append(out.Accounts, w.Account)
 				}
 			}
+			e.ModerationWarning, e.Report = w.ModerationWarning, w.Report
 			if w.Status != nil {
 				if e.StatusID = &w.Status.ID; !statuses[w.Status.ID] {
 					statuses[w.Status.ID] = true

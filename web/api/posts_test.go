@@ -193,7 +193,7 @@ func TestAReportReachesTheModerators(t *testing.T) {
 		if e.Category != "violation" || len(e.StatusIDs) != 1 || e.StatusIDs[0] != string(post) || e.TargetAccount.Acct != "eve" {
 			t.Errorf("%+v", e)
 		}
-		kept, err := db.Reports(ctx, storage.Page{})
+		kept, err := db.Reports(ctx, storage.ReportFilter{}, storage.Page{})
 		check(t, err)
 		if len(kept) != 1 || kept[0].Comment != "not kind" || kept[0].AccountID != ana.ID {
 			t.Errorf("%+v", kept)

@@ -23,7 +23,7 @@ type PushSubscription struct {
 }
 
 func (a *API) answerPush(w http.ResponseWriter, r *http.Request, s *storage.PushSubscription) error {
-	e := PushSubscription{ID: id(s.ID), Endpoint: s.Endpoint, Standard: s.Standard, Policy: s.Policy, Alerts: map[string]bool{"admin.sign_up": false, "admin.report": false}}
+	e := PushSubscription{ID: id(s.ID), Endpoint: s.Endpoint, Standard: s.Standard, Policy: s.Policy, Alerts: map[string]bool{"admin.sign_up": false}}
 	for ours, theirs := range kindsOut {
 		e.Alerts[theirs] = slices.Contains(s.Alerts, ours)
 	}

@@ -30,15 +30,14 @@ func (a *API) createReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := outbox.Complaint{Target: v.Int("account_id", 0), Posts: v.IDs("status_ids"), Category: v.Str("category"), Comment: v.Str("comment"), Forward: v.Bool("forward", false)}
-	rules := v.List("rule_ids")
+	c := outbox.Complaint{Target: v.Int("account_id", 0), Posts: v.IDs("status_ids"), Category: v.Str("category"), Rules: v.List("rule_ids"), Comment: v.Str("comment"), Forward: v.Bool("forward", false)}
 	if err := v.Err(); err != nil {
 		return err
 	}
-	if c.Category == "" && len(rules) > 0 {
+	if c.Category == "" && len(c.Rules) > 0 {
 		c.Category = "violation"
 	}
-	if c.Category != "" && !slices.Contains([]string{"spam", "legal", "violation", "other"}, c.Category) {
+	if c.Category != "" && !slices.Contains(storage.Categories, c.Category) {
 		return auth.Invalid("category must be one of spam, legal, violation, other")
 	}
 	of, err := a.DB.AccountByID(ctx, c.Target)
@@ -52,15 +51,28 @@ func (a *API) createReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e := Report{ID: id(kept.ID), Category: kept.Category, Comment: kept.Comment, Forwarded: kept.Forwarded, CreatedAt: stamp(kept.CreatedAt), StatusIDs: []string{}, RuleIDs: []string{}}
-	for _, p := range kept.Posts {
-		e.StatusIDs = append(e.StatusIDs, storage.FormatID(p))
-	}
-	if rules != nil {
-		e.RuleIDs = rules
-	}
-	if e.TargetAccount, err = a.reader(r).account(ctx, of); err != nil {
+	people, err := a.reader(r).peopleByID(ctx, []int64{of.ID})
+	if err != nil {
 		return err
 	}
-	return auth.JSON(w, e)
+	return auth.JSON(w, people.report(kept))
+}
+
+func (p *people) report(r *storage.Report) *Report {
+	e := &Report{
+		ID: id(r.ID), ActionTaken: !r.Open(), ActionTakenAt: optStamp(r.ClosedAt), Category: r.Category, Comment: r.Comment, Forwarded: r.Forwarded,
+		CreatedAt: stamp(r.CreatedAt), StatusIDs: idStrings(r.Posts), RuleIDs: r.Rules, TargetAccount: p.entity(r.TargetID),
+	}
+	if e.RuleIDs == nil {
+		e.RuleIDs = []string{}
+	}
+	return e
+}
+
+func idStrings(ids []int64) []string {
+	out := make([]string, len(ids))
+	for i, one := range ids {
+		out[i] = id(one)
+	}
+	return out
 }

@@ -43,7 +43,7 @@ func Challenge(w http.ResponseWriter, err error) {
 }
 
 // Identify gives a context in which the owner of a token acts: 401 for a token that isn't one
-// (any more), 403 for a person who is suspended.
+// (any more), 403 for a person who is suspended or frozen.
 func (s *Server) Identify(ctx context.Context, secret string) (context.Context, error) {
 	token, err := s.DB.TokenBySecret(ctx, secret)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -62,7 +62,7 @@ func (s *Server) Identify(ctx context.Context, secret string) (context.Context, 
 	if err != nil {
 		return nil, err
 	}
-	if !account.Active() {
+	if !account.MayAct() {
 		return nil, Fail(http.StatusForbidden, "Your login is currently disabled")
 	}
 	return WithToken(ctx, account, user, token), nil

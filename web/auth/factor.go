@@ -74,7 +74,7 @@ func (s *Server) signInCode(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if account.Active() && len(code) <= maxCode {
+		if account.DeletedAt.IsZero() && len(code) <= maxCode {
 			if right, err = people.UseAnyCode(ctx, tx, half.AccountID, code); err != nil {
 				return err
 			}

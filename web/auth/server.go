@@ -109,6 +109,8 @@ func (s *Server) Pages() []Route {
 		{"POST", "/auth/sign_out", Public, s.signOut},
 		{"GET", charterPath, AnyPerson, s.charterPage},
 		{"POST", charterPath, AnyPerson, s.acceptCharter},
+		{"GET", warningsPath, AnyPerson, s.warningsPage},
+		{"POST", warningsPath, AnyPerson, s.appeal},
 		{"GET", forgotPath, Public, s.forgotPage},
 		{"POST", forgotPath, Public, s.forgot},
 		{"GET", resetPath, Public, s.resetPage},

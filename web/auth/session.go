@@ -36,8 +36,12 @@ func (s *Server) Browser(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(context.WithValue(who.in(r.Context()), houseKey{}, house))
 		s.rememberLocale(w, r)
-		if house.Asks(who.user) && r.URL.Path != charterPath && r.URL.Path != "/auth/sign_out" {
+		if house.Asks(who.user) && who.account.MayAct() && r.URL.Path != charterPath && r.URL.Path != "/auth/sign_out" {
 			s.toCharter(w, r)
+			return
+		}
+		if who.account != nil && !who.account.MayAct() && !openToHeld[r.URL.Path] {
+			http.Redirect(w, r, warningsPath, http.StatusSeeOther)
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -74,8 +78,8 @@ func (s *Server) ownForm(r *http.Request) (*Values, error) {
 	return form, nil
 }
 
-// bySession gives the identity behind a request's cookie; an unknown or expired one, or one of a
-// suspended person, is nobody's.
+// bySession gives the identity behind a request's cookie; an unknown or expired one, or one of
+// an account that is gone, is nobody's.
 func (s *Server) bySession(r *http.Request) (identity, error) {
 	cookie, err := r.Cookie(s.cookie)
 	if err != nil || cookie.Value == "" {
@@ -90,7 +94,7 @@ func (s *Server) bySession(r *http.Request) (identity, error) {
 		return identity{}, err
 	}
 	account, user, err := s.person(ctx, session.AccountID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && !account.Active() {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !account.DeletedAt.IsZero() {
 		return identity{}, nil
 	}
 	return identity{account: account, user: user, session: session}, err

@@ -111,7 +111,8 @@ func firstOf(form *Values, keys ...string) string {
 // has it: a key of zeros.
 const decoyHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// checkSignIn gives the account of a login and password. The limits come before the work.
+// checkSignIn gives the account of a login and password. The limits come before the work. Who is suspended or frozen
+// may sign in, to read why and to appeal: see openToHeld.
 func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.Account, error) {
 	ctx := r.Context()
 	if !s.signInsByAddress.Take(s.address(r)).OK {
@@ -146,7 +147,7 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 	if err != nil {
 		return nil, err
 	}
-	if !account.Active() {
+	if !account.DeletedAt.IsZero() {
 		if err := s.noteRefused(ctx, user); err != nil {
 			return nil, err
 		}

@@ -84,6 +84,17 @@ func csrfOf(r *http.Request) string {
 	return ""
 }
 
+// linkOf is where a notification leads that is about no post.
+func linkOf(n *storage.Notification) string {
+	switch _, strike, report := n.About(); {
+	case strike != 0:
+		return "/auth/warnings"
+	case report != 0:
+		return "/admin/reports/" + storage.FormatID(report)
+	}
+	return ""
+}
+
 // notifications is GET /notifications: who did something that concerns the reader, and who asks to
 // follow.
 func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
@@ -96,8 +107,8 @@ func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
 	var people, posts []int64
 	for _, n := range rows {
 		people = append(people, n.FromID)
-		if n.PostID != 0 {
-			posts = append(posts, n.PostID)
+		if post, _, _ := n.About(); post != 0 {
+			posts = append(posts, post)
 		}
 	}
 	accounts, err := p.DB.AccountsByID(ctx, people)
@@ -126,7 +137,7 @@ func (p *Pages) notifications(w http.ResponseWriter, r *http.Request) error {
 	page := view.Notifications{}
 	for _, n := range rows {
 		if card, known := cardOf[storage.FormatID(n.FromID)]; known {
-			page.Lines = append(page.Lines, view.NotificationLine{Key: "notice." + n.Kind, From: card, At: n.CreatedAt, Post: postOf[storage.FormatID(n.PostID)]})
+			page.Lines = append(page.Lines, view.NotificationLine{Key: "notice." + n.Kind, From: card, At: n.CreatedAt, Post: postOf[storage.FormatID(n.PostID)], Link: linkOf(n)})
 		}
 	}
 	if len(rows) == peoplePerPage {

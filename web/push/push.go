@@ -198,11 +198,12 @@ func (p *Pusher) message(ctx context.Context, account, id int64) (*message, erro
 	if picture := files[from.AvatarID]; picture != nil && picture.BlobKey != "" {
 		m.Icon = p.BaseURL + "/media/" + picture.BlobKey
 	}
-	if n.PostID == 0 {
+	about, _, _ := n.About()
+	if about == 0 {
 		m.Body = "@" + from.Acct()
 		return m, nil
 	}
-	post, err := p.DB.VisiblePost(ctx, account, n.PostID)
+	post, err := p.DB.VisiblePost(ctx, account, about)
 	if err != nil {
 		return nil, err
 	}
@@ -225,5 +226,7 @@ var kinds = map[string]struct{ name, english, french string }{
 	storage.NotifyPoll:          {"poll", "A poll of %s has ended", "Un sondage de %s est terminé"},
 	storage.NotifyPost:          {"status", "%s posted", "%s a publié"},
 	storage.NotifyEdit:          {"update", "%s edited a post that you shared", "%s a modifié une publication que vous avez partagée"},
+	storage.NotifyWarning:       {"moderation_warning", "The moderators of %s have something to tell you", "La modération de %s a quelque chose à vous dire"},
+	storage.NotifyReport:        {"admin.report", "%s reported something", "%s a fait un signalement"},
 	storage.NotifyQuote:         {"quote", "%s quoted your post", "%s a cité votre publication"},
 }

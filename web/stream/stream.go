@@ -234,7 +234,7 @@ func (s *Server) accountChanged(account int64, all []*connection) error {
 	if err != nil {
 		return err
 	}
-	if a.Active() {
+	if a.MayAct() {
 		return nil
 	}
 	for _, c := range all {

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"html/template"
 	"time"
+
+	"ruche/storage"
 )
 
 // SignIn is the data of page "signin".
@@ -116,6 +118,19 @@ type Account struct {
 	Error          string
 }
 
+// Warnings is the data of page "warnings": what moderators did about somebody, for that person.
+type Warnings struct {
+	Account           *storage.Account
+	Refused, Appealed bool
+	Strikes           []WarningLine
+}
+
+// A WarningLine is one measure: message key measure.MEASURE.
+type WarningLine struct {
+	*storage.Strike
+	MayAppeal bool
+}
+
 // A PostView is a post as a page shows it.
 type PostView struct {
 	Author   string
@@ -215,6 +230,7 @@ type NotificationLine struct {
 	From PersonCard
 	At   time.Time
 	Post *PostView
+	Link string // where more is said, for what is about no post
 }
 
 // Notifications is the data of page "notifications".

@@ -44,7 +44,7 @@ func everyPage() map[string][]any {
 		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
 			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
-		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post}, {"notice.follow", person, time.Now(), nil}}, Older: "/x"}},
+		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post, ""}, {"notice.follow", person, time.Now(), nil, ""}, {"notice.warning", person, time.Now(), nil, "/auth/warnings"}, {"notice.report", person, time.Now(), nil, "/admin/reports/1"}}, Older: "/x"}},
 		"charter":       {Charter{}, Charter{hostile, hostile, hostile, true}},
 		"adminsettings": {AdminSettings{}, AdminSettings{Outcome: outcome, Settings: []SettingLine{{"site_name", hostile, false}, {"rules", hostile, true}}}},
 		"adminjobs":     {AdminJobs{}, AdminJobs{Outcome: outcome, Host: hostile, Older: "/admin/jobs?before=1", Ended: []*storage.Job{{Kind: "deliver", Host: hostile, Error: hostile}}, Queue: []storage.QueueDepth{{Kind: hostile, Host: hostile, State: "held"}}}},
@@ -62,6 +62,8 @@ func everyPage() map[string][]any {
 		"adminaudit": {AdminAudit{}, AdminAudit{Outcome: outcome, Actor: hostile, Action: "peer", Actions: []string{"peer"}, Subject: hostile, Older: "/admin/audit?before=1", Verified: &storage.AuditReport{Wrong: 1, Faults: []storage.AuditFault{{Number: 1, What: hostile}}},
 			Entries: []AuditLine{{&storage.AuditRecord{Number: 1, At: now, Action: "peer.block", Subject: hostile, Facts: hostile, By: storage.AuditBy{Name: hostile, Role: "owner", Address: hostile, App: hostile}, About: storage.AuditAbout{Name: hostile, Why: hostile}}, hostile, []Change{{hostile, hostile, hostile}}, true, true}}},
 			AdminAudit{Verified: &storage.AuditReport{}}},
+		"warnings": {Warnings{Account: &storage.Account{}}, Warnings{Account: &storage.Account{SuspendedAt: now}, Refused: true, Appealed: true, Strikes: []WarningLine{{&storage.Strike{Measure: "warn", Text: hostile, Posts: []int64{1}}, true},
+			{&storage.Strike{Measure: "limit", AppealedAt: now, Appeal: hostile}, false}, {&storage.Strike{Measure: "freeze", AppealedAt: now, DecidedAt: now, Granted: true}, false}, {&storage.Strike{Measure: "suspend"}, false}}}},
 		"profile": {Profile{}, Profile{Person: person, Bio: "<p>x</p>", Fields: []ProfileField{{hostile, "x"}}, Posts: []PostView{post, quiet}}},
 	}
 }
@@ -87,7 +89,7 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 					continue
 				}
 				body := w.Body.String()
-				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|accounts|settings?|jobs|charter|invite|lists|org|audit|code)\.[a-z.]+\s*<`).FindString(body); key != "" {
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|accounts|settings?|jobs|charter|invite|lists|org|audit|code|warnings|measure)\.[a-z.]+\s*<`).FindString(body); key != "" {
 					t.Errorf("%s in %s says a key: %s", name, locale, key)
 				}
 				if strings.Contains(body, "<script") {

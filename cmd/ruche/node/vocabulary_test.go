@@ -465,7 +465,7 @@ func TestAReportReachesTheOtherNodeWithoutItsAuthor(t *testing.T) {
 			t.Fatal(err, kept)
 		}
 		n.settle()
-		reports, err := luc.c.db.Reports(ctx, storage.Page{})
+		reports, err := luc.c.db.Reports(ctx, storage.ReportFilter{}, storage.Page{})
 		if err != nil || len(reports) != 1 {
 			t.Fatalf("%d reports (%v)", len(reports), err)
 		}

@@ -129,7 +129,7 @@ func TestPinsBlocksAndReports(t *testing.T) {
 		ours := ana.posts(outbox.Draft{Text: "ruder words", Visibility: storage.Public})
 		lena.does("flag", args{"target": ana.acct(), "posts": []string{ours.URI}, "comment": "no, that is"})
 		eventually(f.T, "the complaint arrives at ruche", func() bool {
-			reports, err := f.node.DB().Reports(f.ctx, storage.Page{Limit: 40})
+			reports, err := f.node.DB().Reports(f.ctx, storage.ReportFilter{}, storage.Page{Limit: 40})
 			f.must(err)
 			return slices.ContainsFunc(reports, func(r *storage.Report) bool {
 				return r.TargetID == ana.me.ID && r.Comment == "no, that is" && slices.Equal(r.Posts, []int64{ours.ID})
