@@ -2,9 +2,11 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
+	"ruche/outbox/moderation"
 	"ruche/outbox/people"
 	"ruche/storage"
 	"ruche/web/auth"
@@ -54,6 +56,10 @@ func accountLine(acc *storage.Account, u *storage.User) view.AccountLine {
 		l.State = "deleted"
 	case !acc.SuspendedAt.IsZero():
 		l.State = "suspended"
+	case !acc.FrozenAt.IsZero():
+		l.State = "frozen"
+	case !acc.LimitedAt.IsZero():
+		l.State = "limited"
 	}
 	return l
 }
@@ -69,20 +75,49 @@ func (a *Admin) roles(r *http.Request) []string {
 	return roles
 }
 
-// account is GET /admin/accounts/{name}.
+// account is GET /admin/accounts/{name}: of one of ours, or of name@host as far as this node goes.
 func (a *Admin) account(w http.ResponseWriter, r *http.Request) error {
 	return a.showAccount(w, r, "", nil)
 }
 
 func (a *Admin) showAccount(w http.ResponseWriter, r *http.Request, link string, cause error) error {
-	who, err := people.Find(r.Context(), &a.DB.Queries, r.PathValue("name"))
+	ctx := r.Context()
+	who, err := a.someone(ctx, r.PathValue("name"))
 	if err != nil {
 		return err
 	}
 	page := view.AdminAccount{Outcome: outcome(r, cause), AccountLine: accountLine(who.Account, who.User), Roles: a.roles(r), Link: link}
-	page.MayModerate = a.DB.MayTo(r.Context(), storage.ActModerateAccounts, who.ID) == nil
-	page.MayGive = a.may(r, storage.ActRoles) && storage.MayGive(auth.User(r.Context()).Role, who.User.Role)
+	if page.MayModerate = a.DB.MayTo(ctx, storage.ActModerateAccounts, who.ID) == nil && who.DeletedAt.IsZero(); page.MayModerate {
+		page.Measures, page.Lasting = measuresFor(who.Account, false), lasting(who.Account)
+	}
+	page.MayGive = who.User != nil && a.may(r, storage.ActRoles) && storage.MayGive(auth.User(ctx).Role, who.User.Role)
+	strikes, err := a.Desk.Strikes(ctx, who.ID)
+	if err != nil {
+		return err
+	}
+	if page.Strikes, err = a.strikeLines(ctx, strikes); err != nil {
+		return err
+	}
+	if page.Open, err = a.DB.CountReports(ctx, storage.ReportFilter{Target: who.ID}); err != nil {
+		return err
+	}
 	return a.show(w, r, "adminaccount", page.Outcome, page)
+}
+
+// someone finds one of ours with their sign-in, a community of ours, or somebody of a peer.
+func (a *Admin) someone(ctx context.Context, acct string) (*people.Someone, error) {
+	acc, err := a.named(ctx, acct)
+	if err != nil {
+		return nil, err
+	}
+	if acc.Local() && acc.Kind == storage.Application {
+		return nil, auth.NotFound()
+	}
+	u, err := a.DB.UserByAccount(ctx, acc.ID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	return &people.Someone{Account: acc, User: u}, nil
 }
 
 // createAccount is POST /admin/accounts. The password that is made stands on the page that answers and nowhere else.
@@ -111,7 +146,7 @@ func (a *Admin) actOnAccount(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx := reasoned(r.Context(), form)
-	who, err := people.Find(ctx, &a.DB.Queries, r.PathValue("name"))
+	who, err := a.someone(ctx, r.PathValue("name"))
 	if err != nil {
 		return err
 	}
@@ -119,10 +154,11 @@ func (a *Admin) actOnAccount(w http.ResponseWriter, r *http.Request) error {
 	switch r.PathValue("act") {
 	case "role":
 		what, err = "saved", people.SetRole(ctx, a.DB, who.Username, form.Str("role"))
-	case "suspend":
-		what, err = "suspended-person", a.toPerson(ctx, who, people.Suspend)
-	case "restore":
-		what, err = "restored-person", a.toPerson(ctx, who, people.Unsuspend)
+	case "measure":
+		what = "measure"
+		_, err = a.Desk.Act(ctx, moderation.Measure{Account: who.ID, What: form.Str("what"), Text: strings.TrimSpace(form.Str("text"))})
+	case "undo":
+		what, err = "undone", a.Desk.Undo(ctx, who.ID, form.Str("what"))
 	case "link":
 		if err = a.DB.MayTo(ctx, storage.ActRoles, who.ID); err == nil {
 			var secret string
@@ -136,13 +172,5 @@ func (a *Admin) actOnAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return a.showAccount(w, r, "", err)
 	}
-	return done(w, r, "/admin/accounts/"+who.Username, what)
-}
-
-// toPerson does something to somebody whose role is below the reader's.
-func (a *Admin) toPerson(ctx context.Context, who *people.Someone, do func(context.Context, *storage.DB, string) error) error {
-	if err := a.DB.MayTo(ctx, storage.ActModerateAccounts, who.ID); err != nil {
-		return err
-	}
-	return do(ctx, a.DB, who.Username)
+	return done(w, r, accountPath(who.Account), what)
 }

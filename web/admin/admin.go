@@ -19,6 +19,7 @@ import (
 	"ruche/federation"
 	"ruche/federation/peering"
 	"ruche/outbox"
+	"ruche/outbox/moderation"
 	"ruche/storage"
 	"ruche/web/auth"
 	"ruche/web/view"
@@ -29,6 +30,8 @@ type Options struct {
 	DB      *storage.DB
 	Peering *peering.Peering
 	Auth    *auth.Server
+	Desk    *moderation.Desk
+	Domain  string
 }
 
 // Admin answers the console's pages.
@@ -61,6 +64,13 @@ func (a *Admin) Routes() []auth.Route {
 		a.route("POST", "/admin/accounts", storage.ActRoles, a.createAccount),
 		a.route("GET", "/admin/accounts/{name}", storage.ActReadAccounts, a.account),
 		a.route("POST", "/admin/accounts/{name}/{act}", storage.ActReadAccounts, a.actOnAccount),
+		a.route("GET", "/admin/reports", storage.ActReadReports, a.reports),
+		a.route("GET", "/admin/reports/{id:[0-9]+}", storage.ActReadReports, a.report),
+		a.route("POST", "/admin/reports/{id:[0-9]+}/{act}", storage.ActHandleReports, a.actOnReport),
+		a.route("GET", "/admin/appeals", storage.ActDecideAppeals, a.appeals),
+		a.route("POST", "/admin/appeals/{id:[0-9]+}", storage.ActDecideAppeals, a.decideAppeal),
+		a.route("GET", "/admin/keywords", storage.ActKeywords, a.keywords),
+		a.route("POST", "/admin/keywords", storage.ActKeywords, a.saveKeywords),
 		a.route("GET", "/admin/settings", storage.ActSettings, a.settings),
 		a.route("POST", "/admin/settings", storage.ActSettings, a.saveSettings),
 		a.route("GET", "/admin/jobs", storage.ActPeers, a.jobs),
@@ -115,7 +125,7 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 }
 
 // dones are what pages say was done.
-var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "suspended-person", "restored-person"}
+var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "assigned", "unassigned", "noted", "resolved", "reopened", "measure", "undone", "granted", "rejected"}
 
 // outcome is what the address says was done, and what went wrong.
 func outcome(r *http.Request, err error) view.Outcome {

@@ -19,7 +19,7 @@ import (
 const perPage = 50
 
 // actions are the groups that the log can be narrowed to: the word before the dot of an action.
-var actions = []string{"sign-in", "token", "account", "report", "peer", "peering", "organisation", "node", "audit", "security", "trend", "job"}
+var actions = []string{"sign-in", "token", "account", "posts", "report", "appeal", "peer", "peering", "organisation", "node", "audit", "security", "trend", "job"}
 
 // audit is GET /admin/audit: the log, the latest first, narrowed by what the address says.
 func (a *Admin) audit(w http.ResponseWriter, r *http.Request) error { return a.showAudit(w, r, nil) }

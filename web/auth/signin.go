@@ -91,8 +91,6 @@ func whyRefused(e *Error) string {
 	switch e.Status {
 	case http.StatusTooManyRequests:
 		return "signin.slow"
-	case http.StatusForbidden:
-		return "signin.suspended"
 	default:
 		return "signin.wrong"
 	}

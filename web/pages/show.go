@@ -76,7 +76,7 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 			Author: name(author), Handle: p.handle(author), Profile: "/@" + author.Acct(), Avatar: avatars[author.ID],
 			At: post.PublishedAt, Edited: !post.EditedAt.IsZero(), Warning: post.ContentWarning, Body: template.HTML(post.HTML), // sanitised when it was stored
 			Replies: post.RepliesCount, Shares: post.SharesCount, Likes: post.LikesCount,
-			Seen: seen(post), Link: postPath(author, post), SharedBy: sharedBy,
+			Seen: view.SeenBy(post), Link: postPath(author, post), SharedBy: sharedBy,
 			ID: storage.FormatID(post.ID), Visibility: post.Visibility, Circle: post.Circle, CSRF: csrf, Return: here,
 			Mine: author.ID == auth.Viewer(ctx), Liked: marks[post.ID].Liked, Shared: marks[post.ID].Shared, Kept: marks[post.ID].Bookmarked,
 			MayShare: post.Visibility == storage.Public || post.Visibility == storage.Unlisted, Department: author.Department,
@@ -101,15 +101,6 @@ func (p *Pages) picks(ctx context.Context) (map[string]bool, error) {
 		out[one.Target] = true
 	}
 	return out, err
-}
-
-// seen is the message that says who sees a post.
-func seen(p *storage.Post) string {
-	open := p.Visibility == storage.Public || p.Visibility == storage.Unlisted
-	if open && p.Circle != "" && p.Circle != storage.CircleNetwork {
-		return "seen." + p.Circle
-	}
-	return "seen." + p.Visibility
 }
 
 // mediaPath is the address of a file of ours, on whichever host the reader is.

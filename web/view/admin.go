@@ -22,6 +22,9 @@ var Console = []Section{
 	{"invitations", "/admin/invitations", storage.ActPeers},
 	{"organisation", "/admin/organisation", storage.ActPeers},
 	{"accounts", "/admin/accounts", storage.ActReadAccounts},
+	{"reports", "/admin/reports", storage.ActReadReports},
+	{"appeals", "/admin/appeals", storage.ActDecideAppeals},
+	{"keywords", "/admin/keywords", storage.ActKeywords},
 	{"settings", "/admin/settings", storage.ActSettings},
 	{"jobs", "/admin/jobs", storage.ActPeers},
 	{"audit", "/admin/audit", storage.ActReadAudit},
@@ -184,6 +187,70 @@ type AdminJobs struct {
 	Queue       []storage.QueueDepth
 }
 
+// A StrikeLine is a measure that was taken, with the names that moderators read: message key measure.MEASURE.
+type StrikeLine struct {
+	*storage.Strike
+	Of        *storage.Account
+	By        string // @name; empty: the command line
+	DecidedBy string
+	May       bool // decide about its appeal
+}
+
+// A ReportLine is a complaint in the queue: message key category.CATEGORY.
+type ReportLine struct {
+	*storage.Report
+	Target   *storage.Account
+	Reporter string // @name; empty: a word that moderators look out for
+	Assigned string // @name; empty: nobody
+}
+
+// AdminReports is the data of page "adminreports".
+type AdminReports struct {
+	Outcome
+	State, Whose, Target, Host string // what was narrowed to
+	States, Whoses             []string
+	Reports                    []ReportLine
+	Older                      string
+}
+
+// A NoteLine is what a moderator wrote beside a report.
+type NoteLine struct {
+	By, Text string
+	At       time.Time
+}
+
+// AdminReport is the data of page "adminreport".
+type AdminReport struct {
+	Outcome
+	ReportLine
+	Rules       []string // of the house, that were broken in the reporter's eyes
+	Others      int      // other open reports about the same person
+	Posts       []PostView
+	Gone        int // posts that were deleted since
+	Notes       []NoteLine
+	Strikes     []StrikeLine
+	History     []AuditLine
+	MayModerate bool
+	Mine        bool // it is assigned to the reader
+	Measures    []string
+	Account     string // where the person's page is
+	ClosedBy    string
+}
+
+// AdminAppeals is the data of page "adminappeals".
+type AdminAppeals struct {
+	Outcome
+	Waiting, Decided []StrikeLine
+	Older            string
+}
+
+// AdminKeywords is the data of page "adminkeywords".
+type AdminKeywords struct {
+	Outcome
+	Words string // a line each
+	Most  int
+}
+
 // An AccountLine is an account with its role and state: message keys role.ROLE and state.STATE.
 type AccountLine struct {
 	*storage.Account
@@ -210,5 +277,9 @@ type AdminAccount struct {
 	AccountLine
 	Roles                []string
 	MayModerate, MayGive bool
-	Link                 string // to choose a new password: shown once
+	Link                 string   // to choose a new password: shown once
+	Measures             []string // that may be taken: message keys measure.MEASURE and measure.MEASURE.act
+	Lasting              []string // that are in force, and may be undone
+	Strikes              []StrikeLine
+	Open                 int // reports about them
 }

@@ -172,6 +172,14 @@ type Film struct {
 // A FileLink is a file of a post that lives elsewhere.
 type FileLink struct{ URL, Host, Alt string }
 
+// SeenBy is the message that says who sees a post.
+func SeenBy(p *storage.Post) string {
+	if p.Open() && p.Circle != "" && p.Circle != storage.CircleNetwork {
+		return "seen." + p.Circle
+	}
+	return "seen." + p.Visibility
+}
+
 // Hangs says whether anything is shown below the words.
 func (p PostView) Hangs() bool { return len(p.Pictures)+len(p.Films)+len(p.Files) > 0 }
 

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
+
+	"ruche/storage"
 )
 
 //go:embed templates/*.html assets/* messages/*.json
@@ -113,6 +115,7 @@ func New() (*Views, error) {
 		}
 		page, err := template.New("layout.html").Funcs(template.FuncMap{
 			"t": func(string, ...any) string { return "" }, "asset": v.asset, "under": under, "known": func(string, string) string { return "" }, "date": date, "day": date, "initial": initial, "form": form,
+			"categories":   func() []string { return storage.Categories },
 			"visibilities": func() []string { return []string{"public", "unlisted", "followers", "direct"} },
 			"circles":      func() []string { return []string{"network", "organisation", "node"} },
 		}).

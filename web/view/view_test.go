@@ -29,6 +29,11 @@ func everyPage() map[string][]any {
 	line := PeerLine{Peer: peer, Measure: &storage.PeerMeasure{Health: storage.Health{LastError: hostile}, Waiting: 1, Since: now}, Trouble: "trouble.other", ErrorRate: 3, RoundTrip: -1}
 	plain := PeerLine{Peer: &storage.Peer{Host: "labo.test", State: "active"}, Measure: &storage.PeerMeasure{}}
 	offer := &Offer{Host: hostile, URI: hostile, Name: hostile, Key: hostile, Members: [][2]string{{hostile, hostile}}}
+	accused := &storage.Account{Username: hostile, Peer: "labo.test", Domain: hostile}
+	report := ReportLine{Report: &storage.Report{ID: 1, Category: "spam", Comment: hostile, Posts: []int64{1}, Forwarded: true, CreatedAt: now}, Target: accused, Reporter: hostile, Assigned: hostile}
+	word := ReportLine{Report: &storage.Report{ID: 2, Category: "other", Comment: hostile, CreatedAt: now}, Target: accused}
+	strikes := []StrikeLine{{&storage.Strike{ID: 1, Measure: "warn", Text: hostile, ReportID: 1, AppealedAt: now, Appeal: hostile}, accused, hostile, "", true}, {&storage.Strike{Measure: "limit", AppealedAt: now, DecidedAt: now, Granted: true}, accused, "", hostile, false},
+		{&storage.Strike{Measure: "freeze", AppealedAt: now, DecidedAt: now}, accused, "", "", false}}
 	quiet := PostView{Author: "a", Seen: "seen.node", Sensitive: true, Films: []Film{{"/media/y", hostile, true}}}
 	return map[string][]any{
 		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{hostile, hostile, "text", "off", 1, 2}},
@@ -49,9 +54,15 @@ func everyPage() map[string][]any {
 		"adminsettings": {AdminSettings{}, AdminSettings{Outcome: outcome, Settings: []SettingLine{{"site_name", hostile, false}, {"rules", hostile, true}}}},
 		"adminjobs":     {AdminJobs{}, AdminJobs{Outcome: outcome, Host: hostile, Older: "/admin/jobs?before=1", Ended: []*storage.Job{{Kind: "deliver", Host: hostile, Error: hostile}}, Queue: []storage.QueueDepth{{Kind: hostile, Host: hostile, State: "held"}}}},
 		"adminaccounts": {AdminAccounts{}, AdminAccounts{Outcome: outcome, Query: hostile, May: true, Accounts: []AccountLine{{&storage.Account{Username: hostile, DisplayName: hostile, Department: hostile}, "owner", "active"}}, Roles: storage.Roles, Typed: NewAccount{hostile, hostile, hostile, hostile}, Made: hostile, Password: hostile}},
-		"adminaccount": {AdminAccount{AccountLine: AccountLine{&storage.Account{}, "member", "suspended"}, MayModerate: true}, AdminAccount{Outcome: outcome, AccountLine: AccountLine{&storage.Account{Username: hostile, DisplayName: hostile, Department: hostile}, "owner", "active"},
-			Roles: storage.Roles, MayGive: true, MayModerate: true, Link: hostile}},
-		"adminpeers": {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
+		"adminaccount": {AdminAccount{AccountLine: AccountLine{&storage.Account{}, "member", "suspended"}, MayModerate: true, Lasting: []string{"suspend", "limit"}}, AdminAccount{Outcome: outcome, AccountLine: AccountLine{&storage.Account{Username: hostile, DisplayName: hostile, Department: hostile}, "owner", "active"},
+			Roles: storage.Roles, MayGive: true, MayModerate: true, Link: hostile, Measures: storage.Measures, Strikes: strikes, Open: 2}},
+		"adminreports": {AdminReports{}, AdminReports{Outcome: outcome, State: "open", Whose: "mine", Target: hostile, Host: hostile, States: []string{"open", "closed", "all"}, Whoses: []string{"all", "mine", "unassigned"}, Reports: []ReportLine{report, word}, Older: "/admin/reports?before=1"}},
+		"adminreport": {AdminReport{ReportLine: word, Account: "/admin/accounts/x"}, AdminReport{ReportLine: ReportLine{Report: &storage.Report{ID: 1, ClosedAt: now}, Target: report.Target}, ClosedBy: hostile, Gone: 1},
+			AdminReport{Outcome: outcome, ReportLine: report, Rules: []string{hostile}, Others: 2, Posts: []PostView{post}, Notes: []NoteLine{{hostile, hostile, now}, {"", hostile, now}}, Strikes: strikes, MayModerate: true, Mine: true, Measures: storage.Measures, Account: "/admin/accounts/x",
+				History: []AuditLine{{&storage.AuditRecord{At: now, Action: "report.note", By: storage.AuditBy{Name: hostile}}, "", nil, false, false}, {&storage.AuditRecord{Actor: "cli", Action: "report.assign"}, "", nil, false, false}, {&storage.AuditRecord{}, "", nil, true, true}}}},
+		"adminappeals":  {AdminAppeals{}, AdminAppeals{Outcome: outcome, Waiting: strikes, Decided: strikes, Older: "/admin/appeals?before=1"}},
+		"adminkeywords": {AdminKeywords{}, AdminKeywords{Outcome: outcome, Words: hostile, Most: 200}},
+		"adminpeers":    {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
 		"adminpeer": {AdminPeer{PeerLine: plain}, AdminPeer{PeerLine: plain, May: true}, AdminPeer{Outcome: outcome, PeerLine: line, May: true, Rights: []RightLine{{"posts", true, false}}, EndsOn: "2040-01-01", AccountDomains: hostile, MediaHosts: hostile,
 			Weeks: []storage.Traffic{{Week: "2026-01-05"}}, Events: []*storage.PeerEvent{{Kind: "linked", Detail: hostile, At: now}}, Ended: []*storage.Job{{Error: hostile}}, Tried: []TriedLine{{"ping", "silent", hostile, false}, {"listed", "", hostile, true}}, Compare: true, PurgePercent: 5}},
 		"admincode": {AdminCode{}, AdminCode{Outcome: outcome, Host: hostile, Code: hostile, Ours: hostile, Theirs: hostile, Until: now, State: "compare"}, AdminCode{State: "wait", Code: "1"}},
@@ -89,7 +100,7 @@ func TestEveryPageIsShownInBothLanguagesAndRunsNothing(t *testing.T) {
 					continue
 				}
 				body := w.Body.String()
-				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|accounts|settings?|jobs|charter|invite|lists|org|audit|code|warnings|measure)\.[a-z.]+\s*<`).FindString(body); key != "" {
+				if key := regexp.MustCompile(`>\s*(?:nav|lead|empty|will|circle|visibility|notice|act|seen|compose|missing|console|peers?|accounts|settings?|jobs|charter|invite|lists|org|audit|code|warnings|measure|reports?|appeals|keywords|strike|category)\.[a-z.]+\s*<`).FindString(body); key != "" {
 					t.Errorf("%s in %s says a key: %s", name, locale, key)
 				}
 				if strings.Contains(body, "<script") {

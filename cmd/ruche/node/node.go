@@ -21,6 +21,7 @@ import (
 	"ruche/federation"
 	"ruche/federation/peering"
 	"ruche/outbox"
+	"ruche/outbox/moderation"
 	"ruche/storage"
 	"ruche/web"
 	"ruche/web/admin"
@@ -110,7 +111,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 	routes = append(routes, n.peering.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	browsers := pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes()
-	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server}).Routes()...)
+	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server, Domain: cfg.Domain, Desk: &moderation.Desk{DB: n.db, Outbox: n.outbox}}).Routes()...)
 	return web.New(web.Options{
 		Auth:       server,
 		API:        append(apps.Routes(), n.stream.Routes()...),
