@@ -61,8 +61,10 @@ func serveCopy(w http.ResponseWriter, r *http.Request, m *mirror.Mirror) error {
 	}
 	file, err := m.Open(r.Context(), parts[0], storage.ParseID(parts[1]), parts[2])
 	if errors.Is(err, mirror.ErrBusy) {
+		// What a peer doesn't do isn't an error of this node: no line in its log for each picture.
 		w.Header().Set("Retry-After", "60")
-		return auth.Fail(http.StatusServiceUnavailable, "The other server can't be asked just now; try again in a minute")
+		w.Header().Set("Cache-Control", "no-store")
+		return auth.JSONStatus(w, http.StatusServiceUnavailable, map[string]string{"error": "The other server can't be asked just now; try again in a minute"})
 	}
 	if err != nil {
 		return err
