@@ -38,12 +38,13 @@ var kinds = []struct {
 	{"permit", []string{"federation/peer.go", "federation/host.go", "federation/dial.go", "federation/rate.go", "storage/peer_policy.go", "storage/peer_wildcard.go"}},
 	{"visibility", []string{"storage/visibility.go", "federation/serve.go", "federation/collections.go", "federation/featured.go"}},
 	{"limit", []string{"federation/client.go", "federation/vocab/decode.go", "federation/thread.go", "federation/threadwalk.go", "web/auth/limit.go"}},
+	{"media", []string{"inbox/mirror/mirror.go", "inbox/mirror/fetch.go", "inbox/mirror/hosts.go", "storage/copy.go", "storage/seal.go", "federation/shown.go"}},
 	{"circle", []string{"outbox/circle.go", "outbox/post.go", "outbox/share.go", "outbox/quote.go", "outbox/deliver.go"}},
 	{"role", []string{"web/auth/scope.go", "web/auth/route.go", "web/auth/bearer.go", "web/auth/token.go", "web/auth/session.go", "storage/user.go"}},
 }
 
 // packages are those whose tests are asked; the quick ones first.
-var packages = []string{"federation/vocab", "federation/sanitize", "federation/peering", "federation", "outbox", "outbox/text", "outbox/people", "storage", "web/auth", "web/stream", "web/api", "web", "cmd/ruche/node"}
+var packages = []string{"federation/vocab", "federation/sanitize", "federation/peering", "federation", "inbox/mirror", "outbox", "outbox/text", "outbox/people", "storage", "web/auth", "web/stream", "web/api", "web", "cmd/ruche/node"}
 
 //go:embed explained.tsv
 var explained string

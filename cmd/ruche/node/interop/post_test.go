@@ -4,9 +4,12 @@ package interop
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/color"
 	"image/png"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +170,30 @@ func TestPostsFromFedify(t *testing.T) {
 			f.Errorf("files %+v", m)
 		}
 	})
+	show(t, area, fromFedify, "A picture is shown to readers by their own node, which fetches it when it is first looked at", "ActivityStreams 3.3", func(f *flow) {
+		ana, lena := f.person("ana"), f.guest("lena")
+		ana.follows(lena)
+		lena.does("post", args{"content": "<p>Honig</p>", "image": "jar"})
+		post := ana.sees("Honig")
+		var s struct {
+			MediaAttachments []struct {
+				Type, URL  string
+				PreviewURL string `json:"preview_url"`
+				RemoteURL  string `json:"remote_url"`
+			} `json:"media_attachments"`
+		}
+		status, kind, body := ana.gets("https://"+f.node.domain+"/api/v1/statuses/"+storage.FormatID(post.ID), ana.token("read"))
+		f.must(json.Unmarshal(body, &s))
+		if status != http.StatusOK || len(s.MediaAttachments) != 1 || s.MediaAttachments[0].Type != "image" || s.MediaAttachments[0].RemoteURL != "https://"+f.fed.host+"/media/jar.png" {
+			f.Fatalf("%d %s %s", status, kind, body)
+		}
+		for _, address := range []string{s.MediaAttachments[0].URL, s.MediaAttachments[0].PreviewURL} {
+			status, kind, body := ana.gets(address, "")
+			if picture, err := png.DecodeConfig(bytes.NewReader(body)); status != http.StatusOK || kind != "image/png" || err != nil || picture.Width != 1 || !strings.HasPrefix(address, "https://"+f.node.domain+"/media/remote/") {
+				f.Errorf("%s is answered %d %s (%v)", address, status, kind, err)
+			}
+		}
+	})
 	show(t, area, fromFedify, "An Article arrives with its title and its text", "ActivityStreams vocabulary: Article", func(f *flow) {
 		ana, lena := f.person("ana"), f.guest("lena")
 		ana.follows(lena)
@@ -212,6 +239,24 @@ func TestPostsFromFedify(t *testing.T) {
 }
 
 // uploads adds a picture of 4 by 2 pixels.
+// gets asks over HTTP, as a browser of the person's does, and gives the status, the type and what came.
+func (p *person) gets(address, token string) (int, string, []byte) {
+	p.Helper()
+	req, err := http.NewRequestWithContext(p.ctx, http.MethodGet, address, nil)
+	p.must(err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := p.w.client()
+	defer client.CloseIdleConnections()
+	res, err := client.Do(req)
+	p.must(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	p.must(err)
+	return res.StatusCode, res.Header.Get("Content-Type"), body
+}
+
 func (p *person) uploads(description string) *storage.Media {
 	p.Helper()
 	canvas := image.NewRGBA(image.Rect(0, 0, 4, 2))
