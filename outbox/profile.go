@@ -55,7 +55,9 @@ func (o *Outbox) UpdateProfile(ctx context.Context, me *storage.Account, p Profi
 		set(&account.Indexable, p.Indexable)
 		set(&account.Bot, p.Bot)
 		set(&account.HideCollections, p.HideCollections)
-		set(&account.Fields, p.Fields)
+		if p.Fields != nil {
+			account.Fields = *p.Fields
+		}
 		if bio != nil {
 			account.NoteText, account.NoteHTML = *p.Note, bio.html
 		}

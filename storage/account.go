@@ -43,7 +43,7 @@ type Account struct {
 	DisplayName string
 	NoteText    string // what its owner typed; local only
 	NoteHTML    string // sanitised
-	Fields      []Field
+	Fields      Fields
 	AvatarID    int64  `bun:",nullzero"` // local media
 	HeaderID    int64  `bun:",nullzero"`
 	AvatarURL   string // a peer's picture, where it lives
@@ -81,11 +81,11 @@ type Account struct {
 	SensitiveAt time.Time `bun:",nullzero"` // whatever it posts is shown as sensitive
 	DeletedAt   time.Time `bun:",nullzero"` // the row stays: a username is never given again
 	MovedTo     string    // the id of the account that it moved to
-	Aliases     []string  // ids of accounts that are the same person (alsoKnownAs)
+	Aliases     Names     // ids of accounts that are the same person (alsoKnownAs)
 	FeaturedURI string    // the collection of its pinned posts
 	// FeaturedTagsURI is the collection of the tags that it features.
 	FeaturedTagsURI string
-	Emojis          []string // names of the custom emojis in its name and biography
+	Emojis          Names    // names of the custom emojis in its name and biography
 	Customs         []*Emoji `bun:"-"` // what its host says of them, when it was just read
 	Raw             string   // the received document
 	Revision        int64    // grows with every change that a reader can see

@@ -61,7 +61,7 @@ type Post struct {
 
 	// Kind is the type on the wire of what was received: Note, Article, Page, Question, Video…
 	Kind   string
-	Emojis []string // names of the custom emojis in its text
+	Emojis Names // names of the custom emojis in its text
 	// QuotePolicy is who may quote it: see quote.go. Empty: its author never said.
 	QuotePolicy string
 
@@ -73,6 +73,9 @@ type Post struct {
 	Raw          string // the received object, for reading it again with better code
 	Client       string // the application that wrote it; local
 }
+
+// Damaged says that its row can't be read whole: it is said to be so instead of shown.
+func (p *Post) Damaged() bool { return p.Emojis.Damaged() }
 
 // Local says whether the post was written here.
 func (p *Post) Local() bool { return p.Origin == "" }

@@ -82,9 +82,17 @@ func (g *gathered) remoteAttachment(m *storage.Media, host string) *Attachment {
 func (e *Attachment) measured(m *storage.Media) *Attachment {
 	e.Meta.Original, e.Meta.Small = size(m.Width, m.Height), size(m.SmallWidth, m.SmallHeight)
 	if e.Type == "image" {
-		e.Meta.Focus = &Focus{m.FocusX, m.FocusY}
+		e.Meta.Focus = &Focus{within(m.FocusX), within(m.FocusY)}
 	}
 	return e
+}
+
+// within keeps a part of a focus to what it can be: JSON has no word for other numbers.
+func within(f float64) float64 {
+	if !(f >= -1 && f <= 1) {
+		return 0
+	}
+	return f
 }
 
 // mediaType keeps to the kinds that apps know.

@@ -107,12 +107,33 @@ type EditPollOption struct {
 // status writes one of the gathered posts; nil where its author is unknown.
 func (g *gathered) status(p *storage.Post) *Status { return g.write(p, true) }
 
-// write is status; deep: with the post that it quotes.
-func (g *gathered) write(p *storage.Post, deep bool) *Status {
+// write is status; deep: with the post that it quotes. A post that can't be written is said to be so, and takes no page down with it.
+func (g *gathered) write(p *storage.Post, deep bool) (s *Status) {
 	author := g.people.entity(p.AuthorID)
 	if author == nil {
 		return nil
 	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			g.broken(p, cause)
+			s = g.unshown(p, author)
+		}
+	}()
+	if p.Damaged() {
+		g.broken(p, "its row is damaged")
+		return g.unshown(p, author)
+	}
+	return g.whole(p, author, deep)
+}
+
+// unshown stands in the place of a post that can't be written.
+func (g *gathered) unshown(p *storage.Post, author *Account) *Status {
+	return &Status{ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), Visibility: visibilityOut(p.Visibility), URI: p.URI, URL: opt(p.URL), Account: author,
+		Content:          "<p><em>" + g.word("This post can't be shown here.", "Ce message ne peut pas être affiché ici.") + "</em></p>",
+		MediaAttachments: []*Attachment{}, Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: []Emoji{}}
+}
+
+func (g *gathered) whole(p *storage.Post, author *Account, deep bool) *Status {
 	s := &Status{
 		ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), InReplyToID: optID(p.InReplyToID), InReplyToAccountID: optID(p.InReplyToUser),
 		Sensitive: p.Sensitive || !g.people.byID[p.AuthorID].SensitiveAt.IsZero(), SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -44,13 +45,17 @@ type gathered struct {
 	polls    map[int64]*storage.Poll
 	quotes   map[int64]*storage.Quote
 	cards    map[int64]*storage.Card
+	// broken logs that a post can't be written.
+	broken func(p *storage.Post, cause any)
 	// relations are how the reader stands to the authors.
 	relations map[int64]storage.Relation
 }
 
 // gather reads what hangs on posts. The number of queries doesn't grow with them.
 func (rd reader) gather(ctx context.Context, posts []*storage.Post) (*gathered, error) {
-	g := &gathered{reader: rd}
+	g := &gathered{reader: rd, broken: func(p *storage.Post, cause any) {
+		rd.Log.ErrorContext(ctx, "a stored post can't be shown", "post", p.ID, "cause", fmt.Sprint(cause))
+	}}
 	posts, err := g.withQuoted(ctx, posts)
 	if err != nil {
 		return nil, err

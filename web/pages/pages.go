@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,13 +36,19 @@ type Options struct {
 	Domain string
 	// PublicPages: what is public in the whole network can be read without signing in.
 	PublicPages bool
+	Log         *slog.Logger
 }
 
 // Pages answers browsers.
 type Pages struct{ Options }
 
 // New makes Pages.
-func New(opt Options) *Pages { return &Pages{opt} }
+func New(opt Options) *Pages {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	return &Pages{opt}
+}
 
 // Routes lists the pages.
 func (p *Pages) Routes() []auth.Route {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -59,18 +60,7 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 		return nil, err
 	}
 	csrf, here := csrfOf(r), localPath(r)
-	var out []view.PostView
-	for _, post := range posts {
-		sharedBy := ""
-		if post.ShareOfID != 0 {
-			if by := authors[post.AuthorID]; by != nil {
-				sharedBy = name(by)
-			}
-			post = shared[post.ShareOfID]
-		}
-		if post == nil || authors[post.AuthorID] == nil {
-			continue
-		}
+	whole := func(post *storage.Post, sharedBy string) view.PostView {
 		author := authors[post.AuthorID]
 		v := view.PostView{
 			Author: name(author), Handle: p.handle(author), Profile: "/@" + author.Acct(), Avatar: avatars[author.ID],
@@ -85,7 +75,32 @@ func (p *Pages) show(r *http.Request, posts []*storage.Post) ([]view.PostView, e
 		v.MayPick = picks != nil && post.Visibility == storage.Public
 		v.Sensitive = post.Sensitive
 		files.hang(&v, post)
-		out = append(out, v)
+		return v
+	}
+	// A post that can't be drawn is said to be so, and takes no page down with it.
+	drawn := func(post *storage.Post, sharedBy string) (v view.PostView) {
+		defer func() {
+			if cause := recover(); cause != nil || post.Damaged() {
+				p.Log.ErrorContext(ctx, "a stored post can't be shown", "post", post.ID, "cause", fmt.Sprint(cause))
+				author := authors[post.AuthorID]
+				v = view.PostView{Author: name(author), Handle: p.handle(author), Profile: "/@" + author.Acct(), At: post.PublishedAt, Seen: view.SeenBy(post), Link: postPath(author, post), ID: storage.FormatID(post.ID), Unshown: true}
+			}
+		}()
+		return whole(post, sharedBy)
+	}
+	var out []view.PostView
+	for _, post := range posts {
+		sharedBy := ""
+		if post.ShareOfID != 0 {
+			if by := authors[post.AuthorID]; by != nil {
+				sharedBy = name(by)
+			}
+			post = shared[post.ShareOfID]
+		}
+		if post == nil || authors[post.AuthorID] == nil {
+			continue
+		}
+		out = append(out, drawn(post, sharedBy))
 	}
 	return out, nil
 }

@@ -139,6 +139,7 @@ type PostView struct {
 	Avatar   string
 	At       time.Time
 	Edited   bool
+	Unshown  bool // it can't be drawn
 	Warning  string
 	Body     template.HTML // sanitised when it was stored
 	Pictures []Picture

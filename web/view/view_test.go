@@ -47,7 +47,7 @@ func everyPage() map[string][]any {
 			Browsers: []BrowserLine{{hostile, hostile, hostile, time.Now(), false}, {"1", "", "", time.Now(), true}}, MayMail: true, Email: hostile, PendingEmail: hostile, Factor: true, CodesLeft: 3}},
 		"post": {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, NotAbove: []string{"missing.above.gone"}, NotBelow: []string{"missing.below.not_linked"}, Compose: form}},
 		"timeline": {Timeline{Which: "home", Compose: form}, Timeline{Which: "entity"}, Timeline{Which: "network"}, Timeline{Which: "compose", Compose: form},
-			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet}, Older: "/tags/x?max_id=1"}},
+			Timeline{Which: "tag", Tag: hostile, Posts: []PostView{post, quiet, {Author: "a", Seen: "seen.node", Unshown: true}}, Older: "/tags/x?max_id=1"}},
 		"people":        {People{}, People{Query: hostile}, People{Query: hostile, People: []PersonCard{person, {Following: true, CSRF: "x"}, {Requested: true, CSRF: "x"}}}},
 		"notifications": {Notifications{}, Notifications{Lines: []NotificationLine{{"notice.like", person, time.Now(), &post, ""}, {"notice.follow", person, time.Now(), nil, ""}, {"notice.warning", person, time.Now(), nil, "/auth/warnings"}, {"notice.report", person, time.Now(), nil, "/admin/reports/1"}}, Older: "/x"}},
 		"charter":       {Charter{}, Charter{hostile, hostile, hostile, true}},

@@ -110,7 +110,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 	routes := append(n.federation.Routes(), n.inbox.Routes()...)
 	routes = append(routes, n.peering.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
-	browsers := pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages}).Routes()
+	browsers := pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages, Log: n.opt.Log}).Routes()
 	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server, Domain: cfg.Domain, Desk: &moderation.Desk{DB: n.db, Outbox: n.outbox}}).Routes()...)
 	return web.New(web.Options{
 		Auth:       server,
