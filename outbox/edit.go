@@ -11,6 +11,7 @@ import (
 // without options takes it away.
 type Edit struct {
 	Text           string
+	Circle         string // the one that it has, if any is named: it can't change
 	ContentWarning string
 	Sensitive      bool
 	Language       string
@@ -32,7 +33,7 @@ func (o *Outbox) Edit(ctx context.Context, author *storage.Account, id int64, e 
 	if err != nil {
 		return nil, err
 	}
-	if circle != "" && circle != old.Circle {
+	if circle != "" && circle != old.Circle || e.Circle != "" && e.Circle != old.Circle {
 		return nil, invalid("The circle of a post can't change once it is out: write a new post.")
 	}
 	e.Text = rest

@@ -162,15 +162,18 @@ func (o *Outbox) draft(ctx context.Context, author *storage.Account, d Draft) (p
 	return post, quoted, nil
 }
 
-// takeChosenCircle lets a circle that is written in the text count as the author's choice.
+// takeChosenCircle lets a circle that is written in the text count as the author's choice. Chosen twice,
+// the line may only narrow what was chosen beside the text: which of two was meant, nobody can know, and
+// the wider one can't be taken back.
 func takeChosenCircle(d *Draft) error {
 	rest, circle, err := takeCircle(d.Text)
-	if err != nil {
+	if err != nil || circle == "" {
 		return err
 	}
-	if circle != "" {
-		d.Text, d.Circle = rest, circle
+	if d.Circle != "" && narrower(d.Circle, circle) != circle {
+		return invalid("The last line says !%s, but the post was to stay within the circle %q: take the line away, or choose the wider circle.", circle, d.Circle)
 	}
+	d.Text, d.Circle = rest, circle
 	return nil
 }
 

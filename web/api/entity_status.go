@@ -15,6 +15,7 @@ type Status struct {
 	Sensitive          bool           `json:"sensitive"`
 	SpoilerText        string         `json:"spoiler_text"`
 	Visibility         string         `json:"visibility"`
+	LocalOnly          bool           `json:"local_only,omitempty"` // it never leaves this node
 	Language           *string        `json:"language"`
 	URI                string         `json:"uri"`
 	URL                *string        `json:"url"`
@@ -136,7 +137,7 @@ func (g *gathered) unshown(p *storage.Post, author *Account) *Status {
 func (g *gathered) whole(p *storage.Post, author *Account, deep bool) *Status {
 	s := &Status{
 		ID: id(p.ID), CreatedAt: stamp(p.PublishedAt), InReplyToID: optID(p.InReplyToID), InReplyToAccountID: optID(p.InReplyToUser),
-		Sensitive: p.Sensitive || !g.people.byID[p.AuthorID].SensitiveAt.IsZero(), SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), Language: opt(p.Language),
+		Sensitive: p.Sensitive || !g.people.byID[p.AuthorID].SensitiveAt.IsZero(), SpoilerText: p.ContentWarning, Visibility: visibilityOut(p.Visibility), LocalOnly: p.Circle == storage.CircleNode, Language: opt(p.Language),
 		URI: p.URI, URL: opt(p.URL), RepliesCount: p.RepliesCount, ReblogsCount: p.SharesCount, FavouritesCount: p.LikesCount,
 		QuotesCount: p.QuotesCount, EditedAt: optStamp(p.EditedAt), Content: p.HTML, Account: author,
 		MediaAttachments: g.attachments(p), Mentions: []Mention{}, Tags: []StatusTag{}, Emojis: g.people.emojisOf(p.Origin, p.Emojis),
@@ -189,6 +190,9 @@ func (g *gathered) share(p, original *storage.Post) *Status {
 	s.Favourited, s.Reblogged, s.Bookmarked, s.Muted, s.Filtered = inner.Favourited, inner.Reblogged, inner.Bookmarked, inner.Muted, inner.Filtered
 	return s
 }
+
+// visibilityLocal is how forks of Mastodon call what is public on this node alone.
+const visibilityLocal = "local"
 
 // visibilityOut and visibilityIn translate who sees a post: apps call followers private.
 func visibilityOut(v string) string {

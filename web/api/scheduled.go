@@ -26,6 +26,7 @@ type StatusParams struct {
 	Sensitive           bool        `json:"sensitive"`
 	SpoilerText         *string     `json:"spoiler_text"`
 	Visibility          string      `json:"visibility"`
+	LocalOnly           bool        `json:"local_only,omitempty"`
 	InReplyToID         *string     `json:"in_reply_to_id"`
 	Language            *string     `json:"language"`
 	ApplicationID       *int64      `json:"application_id"`
@@ -61,7 +62,7 @@ func (a *API) scheduledEntities(r *http.Request, list []*storage.ScheduledPost) 
 			return nil, err
 		}
 		e := ScheduledStatus{ID: id(s.ID), ScheduledAt: stamp(s.At), MediaAttachments: []*Attachment{}, Params: StatusParams{
-			Text: d.Text, Sensitive: d.Sensitive, SpoilerText: opt(d.ContentWarning), Visibility: visibilityOut(d.Visibility), InReplyToID: optID(d.InReplyTo), Language: opt(d.Language),
+			Text: d.Text, Sensitive: d.Sensitive, SpoilerText: opt(d.ContentWarning), Visibility: visibilityOut(d.Visibility), LocalOnly: d.Circle == storage.CircleNode, InReplyToID: optID(d.InReplyTo), Language: opt(d.Language),
 			QuotedStatusID: optID(d.Quote), QuoteApprovalPolicy: opt(d.QuotePolicy),
 		}}
 		if d.Poll != nil {

@@ -21,9 +21,12 @@ func (a *API) createStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	me := auth.Account(ctx)
 	draft := outbox.Draft{
-		Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Language: v.Str("language"), Visibility: visibilityIn(v.Str("visibility")),
+		Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Language: v.Str("language"),
 		Sensitive: v.Bool("sensitive", auth.User(ctx).DefaultSensitive), InReplyTo: v.Int("in_reply_to_id", 0), Media: v.IDs("media_ids"),
 		IdempotencyKey: r.Header.Get("Idempotency-Key"), Poll: readPoll(v), Quote: v.Int("quoted_status_id", 0), QuotePolicy: v.Str("quote_approval_policy"),
+	}
+	if draft.Visibility, draft.Circle, err = readAudience(v); err != nil {
+		return err
 	}
 	if err := v.Err(); err != nil {
 		return err
@@ -47,6 +50,24 @@ func (a *API) createStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.answerStatus(w, r, post)
+}
+
+// readAudience reads who shall see a post: Mastodon's visibilities, and what its forks say for a post
+// that stays on this node, local_only or the visibility local. false chooses no circle, since apps send it
+// with every post: the author's default holds.
+func readAudience(v *auth.Values) (visibility, circle string, err error) {
+	visibility = visibilityIn(v.Str("visibility"))
+	local := v.OptBool("local_only")
+	if visibility == visibilityLocal {
+		if local != nil && !*local {
+			return "", "", auth.Invalid("visibility local says that the post stays on this node, local_only false that it doesn't: choose one")
+		}
+		return storage.Public, storage.CircleNode, nil
+	}
+	if local != nil && *local {
+		circle = storage.CircleNode
+	}
+	return visibility, circle, nil
 }
 
 // clientName is the name of the app that asks; empty for a token made on the command line.
@@ -177,6 +198,9 @@ func (a *API) editStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	edit := outbox.Edit{Text: v.Str("status"), ContentWarning: v.Str("spoiler_text"), Sensitive: v.Bool("sensitive", false), Language: v.Str("language"), Poll: readPoll(v)}
+	if _, edit.Circle, err = readAudience(v); err != nil {
+		return err
+	}
 	if v.Given("media_ids") {
 		if edit.Media = v.IDs("media_ids"); edit.Media == nil {
 			edit.Media = []int64{}
