@@ -24,6 +24,7 @@ var Choices = []Choice{
 	{SettingWelcomeFR, "The same in French.", false},
 	{SettingCharterEN, "Charter that everybody accepts before anything else, in English; empty in both languages: none. A changed one is accepted anew.", false},
 	{SettingCharterFR, "The same in French.", false},
+	{SettingJoin, "Who may have an account: invitation (who has a link; the default) or approval (anybody may ask and waits).", false},
 	{SettingRules, "Rules of the house, a line each.", false},
 	{SettingAbout, "What this node is, in a few paragraphs.", false},
 	{SettingPrivacy, "Privacy policy; empty: a text that says what a node does.", false},

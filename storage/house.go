@@ -85,12 +85,14 @@ func (tx *Tx) AcceptCharter(ctx context.Context, account int64, version string) 
 	return nil
 }
 
-// checkHouse refuses a name or colour that pages can't show.
+// checkHouse refuses a name or colour that pages can't show, and a way to join that there isn't.
 func checkHouse(name, value string) error {
 	switch {
 	case value == "":
 	case name == SettingName && utf8.RuneCountInString(value) > maxSiteName:
 		return fmt.Errorf("%w: a name has at most %d characters", ErrChoice, maxSiteName)
+	case name == SettingJoin && value != JoinInvitation && value != JoinApproval:
+		return fmt.Errorf("%w: %s is %s or %s, not %q", ErrChoice, SettingJoin, JoinInvitation, JoinApproval, value)
 	case name == SettingColour && !colour.MatchString(value):
 		return fmt.Errorf("%w: %q is no colour: write it as #1d4ed8", ErrChoice, value)
 	}

@@ -18,6 +18,8 @@ const (
 	MailReset   = "reset"   // a link to choose a new password
 	MailConfirm = "confirm" // a link to confirm a new e-mail address
 	MailChanged = "changed" // a sign-in's password, address or second factor changed
+	MailWelcome = "welcome" // a request for an account was approved
+	MailRefused = "refused" // it was refused; there is no account to ask about the address
 )
 
 // A Mail says what is to be written to whom.
@@ -25,7 +27,8 @@ type Mail struct {
 	Kind    string
 	Login   string // MailReset: what was typed; it may be nobody's
 	Account int64  // the others
-	To      string // MailChanged: an address that isn't the account's any more; empty: the account's
+	To      string // MailChanged: an address that isn't the account's any more; empty: the account's; MailRefused: who asked
+	Locale  string // MailRefused
 	What    string // MailChanged: the message's key ends in it
 }
 

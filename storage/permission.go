@@ -219,6 +219,18 @@ func (q *Queries) MayGiveRole(ctx context.Context, target int64, given string) e
 	return nil
 }
 
+// MayInvite says whether who acts may invite people with a role.
+func (q *Queries) MayInvite(ctx context.Context, given string) error {
+	role, err := q.may(ctx, ActInvite)
+	if err != nil {
+		return err
+	}
+	if !MayGive(role, given) {
+		return &Denied{"This action is not allowed: one invites with a role below one's own"}
+	}
+	return nil
+}
+
 // PermissionsTable is the table in Markdown, as docs/admin/roles.md has it.
 func PermissionsTable() string {
 	var b strings.Builder

@@ -25,6 +25,12 @@ type accountCommand struct {
 	ResetLink     accountResetLink     `cmd:"" help:"Print a link with which somebody chooses a new password within an hour."`
 	SetEmail      accountSetEmail      `cmd:"" help:"Give an account another e-mail address."`
 	RemoveFactor  accountRemoveFactor  `cmd:"" help:"Take a second factor away whose telephone and recovery codes are lost, and end the account's sign-ins."`
+	Invite        accountInvite        `cmd:"" help:"Print a link with which people make an account by themselves."`
+	Invitations   accountInvitations   `cmd:"" help:"List invitations: id, role, state, uses, end, note."`
+	Revoke        accountRevoke        `cmd:"" help:"Take an invitation back."`
+	Waiting       accountWaiting       `cmd:"" help:"List who asked for an account and waits: username, e-mail, display name, when, reason."`
+	Approve       accountApprove       `cmd:"" help:"Let somebody in who waits, and tell them by mail."`
+	Refuse        accountRefuse        `cmd:"" help:"Refuse an account to somebody who waits, and tell them by mail."`
 	Import        accountImport        `cmd:"" help:"Create the accounts of a CSV file; prints username and password of each."`
 }
 

@@ -87,22 +87,31 @@ func Create(ctx context.Context, db *storage.DB, n New) (*Made, error) {
 		if err := n.free(ctx, &tx.Queries); err != nil {
 			return err
 		}
-		made.Account = &storage.Account{
-			Username: n.Username, Kind: storage.Person, DisplayName: n.DisplayName, Department: n.Department, Official: n.Official,
-			Locked: n.Locked, Discoverable: true, Indexable: true, PublicKey: public, PrivateKey: private,
-		}
-		if err := tx.AddAccount(ctx, made.Account); err != nil {
-			return err
-		}
-		return tx.AddUser(ctx, &storage.User{
-			AccountID: made.Account.ID, Email: n.Email, PasswordHash: hash, Role: n.Role, Locale: n.Locale,
-			DefaultVisibility: storage.Public, DefaultCircle: storage.CircleNetwork, DefaultLanguage: n.Locale,
-		})
+		made.Account = n.account(public, private)
+		return n.add(ctx, tx, made.Account, hash)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+func (n *New) account(public, private string) *storage.Account {
+	return &storage.Account{
+		Username: n.Username, Kind: storage.Person, DisplayName: n.DisplayName, Department: n.Department, Official: n.Official,
+		Locked: n.Locked, Discoverable: true, Indexable: true, PublicKey: public, PrivateKey: private,
+	}
+}
+
+// add stores an account with its sign-in.
+func (n *New) add(ctx context.Context, tx *storage.Tx, a *storage.Account, hash string) error {
+	if err := tx.AddAccount(ctx, a); err != nil {
+		return err
+	}
+	return tx.AddUser(ctx, &storage.User{
+		AccountID: a.ID, Email: n.Email, PasswordHash: hash, Role: n.Role, Locale: n.Locale,
+		DefaultVisibility: storage.Public, DefaultCircle: storage.CircleNetwork, DefaultLanguage: n.Locale,
+	})
 }
 
 func invalid(format string, args ...any) error {
@@ -111,11 +120,8 @@ func invalid(format string, args ...any) error {
 
 // check says what of an account can't be, whoever else is there.
 func (n *New) check() error {
-	if !usernames.MatchString(n.Username) {
-		return invalid("%q is no username: choose 1 to 30 letters a-z, digits and underscores.", n.Username)
-	}
-	if !n.Official && slices.Contains(reserved, strings.ToLower(n.Username)) {
-		return invalid("The username %q is reserved: choose another one, or make the account an official one.", n.Username)
+	if err := CheckUsername(n.Username, n.Official); err != nil {
+		return err
 	}
 	if _, err := CleanEmail(n.Email); err != nil {
 		return err
@@ -136,6 +142,17 @@ func (n *New) check() error {
 	}
 	if n.Password != "" {
 		return n.checkPassword()
+	}
+	return nil
+}
+
+// CheckUsername says why a name can't be an account's, as outbox.ErrInvalid; nil if it can.
+func CheckUsername(name string, official bool) error {
+	if !usernames.MatchString(name) {
+		return invalid("%q is no username: choose 1 to 30 letters a-z, digits and underscores.", name)
+	}
+	if !official && slices.Contains(reserved, strings.ToLower(name)) {
+		return invalid("The username %q is reserved: choose another one, or make the account an official one.", name)
 	}
 	return nil
 }
@@ -171,17 +188,39 @@ func newPassword() string {
 	return text[:5] + "-" + text[5:10] + "-" + text[10:15] + "-" + text[15:20]
 }
 
-// free says whether nobody has, or ever had, the name or the e-mail.
+// free says whether nobody has, or ever had, the name or the e-mail, and nobody waits for them.
 func (n *New) free(ctx context.Context, q *storage.Queries) error {
-	switch _, err := q.AccountByName(ctx, n.Username, ""); {
+	if err := n.unused(ctx, q); err != nil {
+		return err
+	}
+	switch _, err := q.SignUpByLogin(ctx, n.Username, n.Email); {
 	case err == nil:
-		return fmt.Errorf("the account %s %w, and a username is never given twice: choose another one", n.Username, storage.ErrExists)
+		return fmt.Errorf("a request for this name or this e-mail %w and waits for approval: decide about it, or choose others", storage.ErrExists)
 	case !errors.Is(err, storage.ErrNotFound):
+		return err
+	}
+	return nil
+}
+
+// unused is free without those who wait.
+func (n *New) unused(ctx context.Context, q *storage.Queries) error {
+	if err := n.unnamed(ctx, q); err != nil {
 		return err
 	}
 	switch _, err := q.UserByLogin(ctx, n.Email); {
 	case err == nil:
 		return fmt.Errorf("an account with the e-mail %s %w: give another e-mail", n.Email, storage.ErrExists)
+	case !errors.Is(err, storage.ErrNotFound):
+		return err
+	}
+	return nil
+}
+
+// unnamed says whether nobody has, or ever had, the name.
+func (n *New) unnamed(ctx context.Context, q *storage.Queries) error {
+	switch _, err := q.AccountByName(ctx, n.Username, ""); {
+	case err == nil:
+		return fmt.Errorf("the account %s %w, and a username is never given twice: choose another one", n.Username, storage.ErrExists)
 	case !errors.Is(err, storage.ErrNotFound):
 		return err
 	}

@@ -38,6 +38,7 @@ func All() *migrate.Migrations {
 	all.Add(migrate.Migration{Name: "0082", Comment: "trends", Up: statements(trends), Down: nil})
 	all.Add(migrate.Migration{Name: "0083", Comment: "copies", Up: statements(copies), Down: nil})
 	all.Add(migrate.Migration{Name: "0090", Comment: "moderation", Up: statements(moderation), Down: nil})
+	all.Add(migrate.Migration{Name: "0092", Comment: "joining", Up: statements(joining), Down: nil})
 	all.Add(migrate.Migration{Name: "0095", Comment: "traffic", Up: statements(traffic), Down: nil})
 	all.Add(migrate.Migration{Name: "0096", Comment: "charter", Up: statements(charter), Down: nil})
 	return all

@@ -171,7 +171,7 @@ type Icon struct {
 	Size string `json:"size"`
 }
 
-// Registrations says how somebody gets an account: here from the company, not by themselves.
+// Registrations says how somebody gets an account: from the company, by an invitation, or by asking and waiting.
 type Registrations struct {
 	Enabled          bool    `json:"enabled"`
 	ApprovalRequired bool    `json:"approval_required"`
@@ -234,6 +234,10 @@ func (rd reader) instance(n known) Instance {
 		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), APIVersions: map[string]int{"mastodon": apiVersion}, Contact: n.contact, Rules: n.rules,
 	}
 	e.Usage.Users.ActiveMonth = n.ActiveMonth
+	e.Registrations.Enabled, e.Registrations.ApprovalRequired = n.asks, n.asks
+	if page := rd.base + "/auth/join"; n.asks {
+		e.Registrations.ReasonRequired, e.Registrations.URL = &n.asks, &page
+	}
 	return e
 }
 
@@ -250,5 +254,6 @@ func (rd reader) instanceV1(n known) InstanceV1 {
 		URI: rd.Domain, Title: rd.Name, ShortDescription: rd.description(), Description: rd.description(), Version: rd.versionText(),
 		URLs: map[string]string{"streaming_api": rd.streamingURL()}, Stats: InstanceStats{n.People, n.Posts, n.Peers}, Thumbnail: &picture,
 		Languages: rd.languages(), Configuration: rd.configuration(n.pushKey), Email: n.contact.Email, ContactAccount: n.contact.Account, Rules: n.rules,
+		Registrations: n.asks, ApprovalRequired: n.asks, InvitesEnabled: true,
 	}
 }

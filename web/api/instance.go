@@ -14,6 +14,7 @@ type known struct {
 	rules   []Rule
 	contact Contact
 	pushKey string
+	asks    bool // anybody may ask for an account
 }
 
 func (a *API) aboutInstance(r *http.Request) (known, error) {
@@ -29,6 +30,11 @@ func (a *API) aboutInstance(r *http.Request) (known, error) {
 	if k.pushKey, err = a.DB.PushKey(ctx); err != nil {
 		return k, err
 	}
+	how, err := a.DB.Joining(ctx)
+	if err != nil {
+		return k, err
+	}
+	k.asks = how == storage.JoinApproval
 	if k.rules, err = a.rules(ctx); err != nil {
 		return k, err
 	}

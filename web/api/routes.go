@@ -85,6 +85,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/emails/check_confirmation", Scope: auth.AnyPerson, Handler: a.emailConfirmed},
 
 		// accounts.go, follows.go
+		{Method: "POST", Path: "/api/v1/accounts", Scope: auth.AnyToken, Handler: a.Auth.RegisterPerson},
 		{Method: "GET", Path: "/api/v1/accounts/lookup", Scope: readers("read:accounts"), Handler: a.lookupAccount},
 		{Method: "GET", Path: "/api/v1/accounts/search", Scope: "read:accounts", Handler: a.searchAccounts},
 		{Method: "GET", Path: "/api/v1/accounts/relationships", Scope: "read:follows", Handler: a.relationships},

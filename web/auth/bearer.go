@@ -57,7 +57,8 @@ func (s *Server) Identify(ctx context.Context, secret string) (context.Context, 
 	}
 	account, user, err := s.person(ctx, token.AccountID)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, Fail(http.StatusUnauthorized, invalidToken)
+		// A token without an account is given to whoever asks for one: it counts once they are let in.
+		return nil, errWaiting
 	}
 	if err != nil {
 		return nil, err

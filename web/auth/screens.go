@@ -100,6 +100,13 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, status int, 
 	if s.Mail {
 		page.Forgot = forgotPath
 	}
+	how, err := s.DB.Joining(r.Context())
+	if err != nil {
+		return err
+	}
+	if how == storage.JoinApproval {
+		page.Join = joinPath
+	}
 	if screen.App != nil {
 		page.App = screen.App.Name
 	}

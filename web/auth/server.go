@@ -27,6 +27,8 @@ type Options struct {
 	RateLimits bool
 	// Mail: there is a mail server, so that people can have a link sent to them.
 	Mail bool
+	// ApproveFollows: those who join approve each follower.
+	ApproveFollows bool
 	// TrustedProxies may say where a request comes from.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
@@ -45,6 +47,7 @@ type Server struct {
 	appsByAddress    *Limiter
 	tokensByAddress  *Limiter
 
+	joinsByAddress    *Limiter
 	resetsByAddress   *Limiter
 	resetsByLogin     *Limiter
 	confirmsByAccount *Limiter
@@ -71,6 +74,7 @@ func New(opt Options) *Server {
 		s.signInsByAccount = NewLimiter(25, time.Hour, opt.Now)
 		s.appsByAddress = NewLimiter(100, 10*time.Minute, opt.Now)
 		s.tokensByAddress = NewLimiter(300, 5*time.Minute, opt.Now)
+		s.joinsByAddress = NewLimiter(30, 30*time.Minute, opt.Now)
 		s.resetsByAddress = NewLimiter(30, 5*time.Minute, opt.Now)
 		s.resetsByLogin = NewLimiter(5, time.Hour, opt.Now)
 		s.confirmsByAccount = NewLimiter(5, time.Hour, opt.Now)
@@ -107,6 +111,8 @@ func (s *Server) Pages() []Route {
 		{"POST", "/auth/sign_in", Public, s.signIn},
 		{"POST", codePath, Public, s.signInCode},
 		{"POST", "/auth/sign_out", Public, s.signOut},
+		{"GET", joinPath, Public, s.joinPage},
+		{"POST", joinPath, Public, s.join},
 		{"GET", charterPath, AnyPerson, s.charterPage},
 		{"POST", charterPath, AnyPerson, s.acceptCharter},
 		{"GET", warningsPath, AnyPerson, s.warningsPage},

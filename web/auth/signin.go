@@ -88,6 +88,9 @@ func (s *Server) endThis(r *http.Request, tx *storage.Tx) error {
 
 // whyRefused is the sentence for a refused sign-in, by its message key.
 func whyRefused(e *Error) string {
+	if e == errWaiting {
+		return "signin.waiting"
+	}
 	switch e.Status {
 	case http.StatusTooManyRequests:
 		return "signin.slow"
@@ -131,9 +134,19 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 	if !s.signInsByAccount.Take(key).OK {
 		return nil, tooMany()
 	}
+	waits, err := s.waiting(ctx, login, user == nil)
+	if err != nil {
+		return nil, err
+	}
+	if waits != nil {
+		hash = waits.PasswordHash
+	}
 	fits, err := s.passwordFits(ctx, hash, password)
 	if err != nil {
 		return nil, err
+	}
+	if fits && waits != nil {
+		return nil, errWaiting
 	}
 	if !fits || user == nil {
 		if err := s.noteRefused(ctx, user); err != nil {
@@ -152,6 +165,21 @@ func (s *Server) checkSignIn(r *http.Request, login, password string) (*storage.
 		return nil, Fail(http.StatusForbidden, "Your login is currently disabled")
 	}
 	return account, nil
+}
+
+// errWaiting is what somebody hears who has asked for an account and isn't let in yet: only with the right password.
+var errWaiting = &Error{Status: http.StatusForbidden, Text: "Your login is currently pending approval"}
+
+// waiting finds what somebody asked for who has no account under this login.
+func (s *Server) waiting(ctx context.Context, login string, nobody bool) (*storage.SignUp, error) {
+	if !nobody {
+		return nil, nil
+	}
+	w, err := s.DB.SignUpByLogin(ctx, login)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return w, err
 }
 
 // noteRefused writes a try down that failed, for the person to see; one with a name that nobody has

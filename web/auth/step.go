@@ -20,6 +20,9 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	for i, f := range page.Fields {
 		page.Fields[i].Label = s.say(r, f.Label)
+		if f.Hint != "" {
+			page.Fields[i].Hint = s.say(r, f.Hint)
+		}
 	}
 	if page.Error != "" {
 		page.Error = s.say(r, page.Error)

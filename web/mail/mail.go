@@ -126,6 +126,13 @@ func (m *Mailer) mail(ctx context.Context, job *storage.Job) error {
 
 // write gives the letter; nil where nobody is to get one.
 func (m *Mailer) write(ctx context.Context, asked storage.Mail) (*letter, error) {
+	if asked.Kind == storage.MailRefused {
+		locale := asked.Locale
+		if locale == "" {
+			locale = m.Site.Locale
+		}
+		return &letter{asked.To, m.Views.T(locale, "mail.refused.subject", m.Site.Name), m.Views.T(locale, "mail.refused.body", m.Site.Name)}, nil
+	}
 	u, err := m.user(ctx, asked)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil
@@ -167,6 +174,8 @@ func (m *Mailer) write(ctx context.Context, asked storage.Mail) (*letter, error)
 			return nil, err
 		}
 		return &letter{u.PendingEmail, say("confirm.subject", m.Site.Name), say("confirm.body", a.Username, m.PublicURL+"/auth/confirm?token="+secret)}, nil
+	case storage.MailWelcome:
+		return &letter{u.Email, say("welcome.subject", m.Site.Name), say("welcome.body", a.Username, m.PublicURL+"/auth/sign_in")}, nil
 	case storage.MailChanged:
 		to := asked.To
 		if to == "" {

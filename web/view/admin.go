@@ -25,6 +25,8 @@ var Console = []Section{
 	{"reports", "/admin/reports", storage.ActReadReports},
 	{"appeals", "/admin/appeals", storage.ActDecideAppeals},
 	{"keywords", "/admin/keywords", storage.ActKeywords},
+	{"inviting", "/admin/people/invitations", storage.ActInvite},
+	{"waiting", "/admin/people/waiting", storage.ActApproveAccounts},
 	{"settings", "/admin/settings", storage.ActSettings},
 	{"jobs", "/admin/jobs", storage.ActPeers},
 	{"audit", "/admin/audit", storage.ActReadAudit},
@@ -282,4 +284,33 @@ type AdminAccount struct {
 	Lasting              []string // that are in force, and may be undone
 	Strikes              []StrikeLine
 	Open                 int // reports about them
+}
+
+// An InviteLine is an invitation of people and what became of it: message key invitestate.STATE.
+type InviteLine struct {
+	*storage.PersonInvitation
+	State, By string
+}
+
+// A NewInvite is what was typed for one.
+type NewInvite struct {
+	Role, Note, Communities string
+	Uses, Days              int64
+}
+
+// AdminInviting is the data of page "admininviting".
+type AdminInviting struct {
+	Outcome
+	Link    string // of the invitation that was just made: shown once
+	Until   time.Time
+	Roles   []string // that may be given
+	Typed   NewInvite
+	Invited []InviteLine
+}
+
+// AdminWaiting is the data of page "adminwaiting".
+type AdminWaiting struct {
+	Outcome
+	Waiting []*storage.SignUp
+	Older   string
 }

@@ -16,6 +16,7 @@ type SignIn struct {
 	App      string // the application that asks, if one does
 	ReturnTo string
 	Forgot   string // where a link for a new password is asked for; empty: nowhere
+	Join     string // where an account is asked for; empty: nowhere
 }
 
 // Step is the data of page "step": one question or one answer. Its texts are in the reader's language.
@@ -34,6 +35,9 @@ type Step struct {
 type StepField struct {
 	Name, Label, Type, Autocomplete string
 	Min, Max                        int
+	Value, Hint                     string
+	Optional                        bool
+	Rows                            int // of a text of several lines; 0: one
 }
 
 // A Grant is one thing that an application asks for: a message key, such as scope.read.

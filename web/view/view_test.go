@@ -36,9 +36,9 @@ func everyPage() map[string][]any {
 		{&storage.Strike{Measure: "freeze", AppealedAt: now, DecidedAt: now}, accused, "", "", false}}
 	quiet := PostView{Author: "a", Seen: "seen.node", Sensitive: true, Films: []Film{{"/media/y", hostile, true}}}
 	return map[string][]any{
-		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{hostile, hostile, "text", "off", 1, 2}},
+		"step": {Step{}, Step{Title: hostile, Lead: hostile, Error: hostile, Action: "/auth/reset", Button: hostile, Hidden: map[string]string{"token": hostile}, Fields: []StepField{{Name: hostile, Label: hostile, Type: "text", Autocomplete: "off", Min: 1, Max: 2, Value: hostile, Hint: hostile}, {Name: "b", Label: "b", Value: hostile, Rows: 3, Optional: true}},
 			Picture: "data:image/png;base64,AAAA", PictureText: hostile, Codes: []string{hostile}, Link: "/auth/account", LinkText: hostile}},
-		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Forgot: "/auth/forgot", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
+		"signin":  {SignIn{}, SignIn{Action: "/auth/sign_in", Forgot: "/auth/forgot", Join: "/auth/join", Login: hostile, Error: hostile, App: hostile, ReturnTo: hostile}},
 		"consent": {Consent{}, Consent{Action: "/oauth/authorize", App: hostile, Website: hostile, Target: hostile, Grants: []Grant{{"scope.read"}}, Account: "@ana", Fields: map[string]string{"client_id": hostile}, SignOut: "/x", Redirect: "https://client.example"}},
 		"code":    {Code{}, Code{hostile, hostile}},
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
@@ -62,6 +62,8 @@ func everyPage() map[string][]any {
 				History: []AuditLine{{&storage.AuditRecord{At: now, Action: "report.note", By: storage.AuditBy{Name: hostile}}, "", nil, false, false}, {&storage.AuditRecord{Actor: "cli", Action: "report.assign"}, "", nil, false, false}, {&storage.AuditRecord{}, "", nil, true, true}}}},
 		"adminappeals":  {AdminAppeals{}, AdminAppeals{Outcome: outcome, Waiting: strikes, Decided: strikes, Older: "/admin/appeals?before=1"}},
 		"adminkeywords": {AdminKeywords{}, AdminKeywords{Outcome: outcome, Words: hostile, Most: 200}},
+		"admininviting": {AdminInviting{}, AdminInviting{Outcome: outcome, Link: hostile, Until: now, Roles: storage.Roles, Typed: NewInvite{"guest", hostile, hostile, 1, 7}, Invited: []InviteLine{{&storage.PersonInvitation{Note: hostile, Role: "guest"}, "open", hostile}}}},
+		"adminwaiting":  {AdminWaiting{}, AdminWaiting{Outcome: outcome, Waiting: []*storage.SignUp{{Username: hostile, DisplayName: hostile, Reason: hostile}}, Older: "/admin/people/waiting?before=1"}},
 		"adminpeers":    {AdminPeers{}, AdminPeers{Outcome: outcome, Peers: []PeerLine{line, plain}, May: true, Host: hostile}},
 		"adminpeer": {AdminPeer{PeerLine: plain}, AdminPeer{PeerLine: plain, May: true}, AdminPeer{Outcome: outcome, PeerLine: line, May: true, Rights: []RightLine{{"posts", true, false}}, EndsOn: "2040-01-01", AccountDomains: hostile, MediaHosts: hostile,
 			Weeks: []storage.Traffic{{Week: "2026-01-05"}}, Events: []*storage.PeerEvent{{Kind: "linked", Detail: hostile, At: now}}, Ended: []*storage.Job{{Error: hostile}}, Tried: []TriedLine{{"ping", "silent", hostile, false}, {"listed", "", hostile, true}}, Compare: true, PurgePercent: 5}},

@@ -96,7 +96,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 	}
 	mailer.Register(n.queue)
 	server := auth.New(auth.Options{
-		DB: n.db, Views: views, Site: site, Mail: mailer.Sends(),
+		DB: n.db, Views: views, Site: site, Mail: mailer.Sends(), ApproveFollows: cfg.ApproveFollows,
 		PublicURL: cfg.PublicURL, RateLimits: cfg.RateLimits, TrustedProxies: cfg.TrustedProxies, Log: n.opt.Log,
 	})
 	apps := api.New(api.Options{
