@@ -9,8 +9,8 @@ import (
 
 // ShowsMedia says whether a peer's picture or attachment at an address is fetched and shown here.
 func ShowsMedia(peer *storage.Peer, uri string) bool {
-	host, err := HostOf(uri)
-	return err == nil && peer.ShowsMedia(host)
+	host, _ := HostOf(uri) // no host for what is no address, and nothing is shown from there
+	return peer.ShowsMedia(host)
 }
 
 // Shown tells which files at peers are shown here, and where their copies are served: no reader's browser is sent elsewhere for a

@@ -196,6 +196,10 @@ func TestWhatAHostSeesIsAskedOfThisHostAndThisPost(t *testing.T) {
 		if storage.InCircle(second, nil) != storage.NotForPeer {
 			t.Error("a host without a row gets a post")
 		}
+		permitted := &storage.Peer{State: storage.PeerActive, Policy: storage.DefaultPolicy(storage.Partner)}
+		if (*storage.Peer)(nil).ShowsMedia("one.test") || permitted.ShowsMedia("") {
+			t.Error("files are shown from nowhere")
+		}
 		if (*storage.Peer)(nil).ServesMedia("one.test") || (&storage.Peer{Host: "one.test"}).ServesMedia("") {
 			t.Error("nobody serves media")
 		}
