@@ -213,7 +213,7 @@ func TestWhatNobodyBuiltIsNotThereInJSON(t *testing.T) {
 	n := webtest.Start(t, db, nil)
 	ana := n.Person("ana")
 	for _, route := range []string{
-		"GET /api/proofs", "GET /api/v1/1/collections", "GET /api/v1/1/in_collections", "POST /api/v1/accounts", "GET /api/v1/accounts/1/identity_proofs", "GET /api/v1/annual_reports",
+		"GET /api/proofs", "GET /api/v1/1/collections", "GET /api/v1/1/in_collections", "GET /api/v1/accounts/1/identity_proofs", "GET /api/v1/annual_reports",
 		"GET /api/v1/annual_reports/2026", "POST /api/v1/annual_reports/2026/generate", "POST /api/v1/annual_reports/2026/read", "GET /api/v1/annual_reports/2026/state", "POST /api/v1/collections",
 		"POST /api/v1/collections/1/items", "DELETE /api/v1/collections/1/items/1", "POST /api/v1/collections/1/items/1/revoke", "DELETE /api/v1/collections/1", "GET /api/v1/collections/1", "PATCH /api/v1/collections/1",
 		"GET /api/v1/instance/domain_blocks", "GET /api/v1/instance/terms_of_service/2026-01-01", "POST /api/v1/notifications/dismiss", "GET /api/v1/search", "GET /api/v1_alpha/async_refreshes/1",
