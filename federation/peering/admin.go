@@ -13,6 +13,9 @@ import (
 	"ruche/storage"
 )
 
+// ErrState says that a peer can't be made what was asked from the state that it is in.
+var ErrState = errors.New("the peer's state doesn't allow that")
+
 // ParseHost reads the name of a peer as an admin writes it: a host, or *.domain for the subdomains of a domain
 // that somebody owns.
 func ParseHost(text string) (string, error) {
@@ -79,7 +82,7 @@ func (p *Peering) change(ctx context.Context, host string, to func(*storage.Peer
 func (p *Peering) Suspend(ctx context.Context, host string) error {
 	return p.change(ctx, host, func(peer *storage.Peer) error {
 		if peer.State == storage.PeerBlocked {
-			return fmt.Errorf("%s is blocked, which is more", host)
+			return fmt.Errorf("%s is blocked, which is more: %w", host, ErrState)
 		}
 		peer.State, peer.Reason = storage.PeerSuspended, "admin"
 		return nil
@@ -91,7 +94,7 @@ func (p *Peering) Suspend(ctx context.Context, host string) error {
 func (p *Peering) Resume(ctx context.Context, host string) error {
 	return p.change(ctx, host, func(peer *storage.Peer) error {
 		if peer.State == storage.PeerInvited || peer.State == storage.PeerAwaiting {
-			return fmt.Errorf("the handshake with %s isn't finished", host)
+			return fmt.Errorf("the handshake with %s isn't finished: %w", host, ErrState)
 		}
 		peer.State = storage.PeerActive
 		return nil

@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,19 @@ func (d *Desk) Reports(ctx context.Context, f storage.ReportFilter, page storage
 		return nil, err
 	}
 	return d.DB.Reports(ctx, f, page)
+}
+
+// Cited reads the posts that reports are about, whoever may see them; those that are gone are left out.
+func (d *Desk) Cited(ctx context.Context, reports []*storage.Report) ([]*storage.Post, error) {
+	if err := d.DB.May(ctx, storage.ActReadReports); err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, r := range reports {
+		ids = append(ids, r.Posts...)
+	}
+	found, err := d.DB.PostsByID(ctx, ids)
+	return slices.Collect(maps.Values(found)), err
 }
 
 // A Case is a report with all that is needed to decide about it.

@@ -35,16 +35,6 @@ type AdminLink struct {
 	RequiresReview bool   `json:"requires_review"`
 }
 
-// asPicker lets those in who may pick.
-func asPicker(answer func(w http.ResponseWriter, r *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if !auth.User(r.Context()).May(storage.ActPick) {
-			return auth.Fail(http.StatusForbidden, "This action is not allowed: it is for community managers and admins")
-		}
-		return answer(w, r)
-	}
-}
-
 // adminStatuses is GET /api/v1/admin/trends/statuses.
 func (a *API) adminStatuses(w http.ResponseWriter, r *http.Request, limit, offset int) error {
 	shown, err := a.trendingPosts(w, r, limit, offset)
@@ -86,7 +76,7 @@ func (a *API) adminLinks(w http.ResponseWriter, r *http.Request, limit, offset i
 
 // picking is POST /api/v1/admin/trends/:kind/:id/approve, or reject, and answers with what it was about.
 func (a *API) picking(kind string, approve bool) func(http.ResponseWriter, *http.Request) error {
-	return asPicker(func(w http.ResponseWriter, r *http.Request) error {
+	return a.staff(storage.ActPick, func(w http.ResponseWriter, r *http.Request) error {
 		ctx := r.Context()
 		target, answer, err := a.pickable(r, kind)
 		if err != nil {

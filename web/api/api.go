@@ -18,7 +18,9 @@ import (
 	"strings"
 
 	"ruche/federation"
+	"ruche/federation/peering"
 	"ruche/outbox"
+	"ruche/outbox/moderation"
 	"ruche/storage"
 	"ruche/web/auth"
 )
@@ -29,6 +31,8 @@ type Options struct {
 	Outbox   *outbox.Outbox
 	Resolver *federation.Resolver
 	Auth     *auth.Server // knows the address that a request came to, and the pictures of the house
+	Desk     *moderation.Desk
+	Peering  *peering.Peering
 
 	Domain    string // what stands after the @
 	PublicURL string

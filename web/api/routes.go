@@ -47,10 +47,45 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/trends/links", Scope: anybody, Handler: a.trend(10, 20, a.trendingLinks)},
 		{Method: "GET", Path: "/api/v1/timelines/link", Scope: readers("read:statuses"), Handler: a.linkTimeline},
 
+		// admin.go, admin_accounts.go
+		{Method: "GET", Path: "/api/v1/admin/accounts", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccounts)},
+		{Method: "GET", Path: "/api/v2/admin/accounts", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccounts)},
+		{Method: "GET", Path: "/api/v1/admin/accounts/{id:[0-9]+}", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccount)},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/action", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.actOnAccount)},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/enable", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureFreeze))},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/unsilence", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureLimit))},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/unsensitive", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureSensitive))},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/unsuspend", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureSuspend))},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/approve", Scope: "admin:write:accounts", Handler: a.staff(storage.ActApproveAccounts, a.approveAccount)},
+		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/reject", Scope: "admin:write:accounts", Handler: a.staff(storage.ActApproveAccounts, a.rejectAccount)},
+		{Method: "GET", Path: "/api/v1/admin/email_domain_blocks", Scope: "admin:read:email_domain_blocks", Handler: a.staff(storage.ActReadAccounts, nothing)},
+		{Method: "GET", Path: "/api/v1/admin/ip_blocks", Scope: "admin:read:ip_blocks", Handler: a.staff(storage.ActReadAccounts, nothing)},
+		{Method: "GET", Path: "/api/v1/admin/canonical_email_blocks", Scope: "admin:read:canonical_email_blocks", Handler: a.staff(storage.ActReadAccounts, nothing)},
+
+		// admin_reports.go
+		{Method: "GET", Path: "/api/v1/admin/reports", Scope: "admin:read:reports", Handler: a.staff(storage.ActReadReports, a.listReports)},
+		{Method: "GET", Path: "/api/v1/admin/reports/{id:[0-9]+}", Scope: "admin:read:reports", Handler: a.staff(storage.ActReadReports, a.showReport)},
+		{Method: "PUT", Path: "/api/v1/admin/reports/{id:[0-9]+}", Scope: "admin:write:reports", Handler: a.staff(storage.ActHandleReports, a.onReport(a.updateReport))},
+		{Method: "POST", Path: "/api/v1/admin/reports/{id:[0-9]+}/assign_to_self", Scope: "admin:write:reports", Handler: a.staff(storage.ActHandleReports, a.onReport(a.assignToSelf))},
+		{Method: "POST", Path: "/api/v1/admin/reports/{id:[0-9]+}/unassign", Scope: "admin:write:reports", Handler: a.staff(storage.ActHandleReports, a.onReport(a.unassign))},
+		{Method: "POST", Path: "/api/v1/admin/reports/{id:[0-9]+}/resolve", Scope: "admin:write:reports", Handler: a.staff(storage.ActHandleReports, a.onReport(a.resolveReport))},
+		{Method: "POST", Path: "/api/v1/admin/reports/{id:[0-9]+}/reopen", Scope: "admin:write:reports", Handler: a.staff(storage.ActHandleReports, a.onReport(a.reopenReport))},
+
+		// admin_domains.go
+		{Method: "GET", Path: "/api/v1/admin/domain_allows", Scope: "admin:read:domain_allows", Handler: a.staff(storage.ActReadPeers, listDomains(a, isAllowed, domainAllow))},
+		{Method: "POST", Path: "/api/v1/admin/domain_allows", Scope: "admin:write:domain_allows", Handler: a.staff(storage.ActPeers, a.allowDomain)},
+		{Method: "GET", Path: "/api/v1/admin/domain_allows/{id:[0-9]+}", Scope: "admin:read:domain_allows", Handler: a.staff(storage.ActReadPeers, showDomain(a, isAllowed, domainAllow))},
+		{Method: "DELETE", Path: "/api/v1/admin/domain_allows/{id:[0-9]+}", Scope: "admin:write:domain_allows", Handler: a.staff(storage.ActPeers, a.removeDomain)},
+		{Method: "GET", Path: "/api/v1/admin/domain_blocks", Scope: "admin:read:domain_blocks", Handler: a.staff(storage.ActReadPeers, listDomains(a, isBlocked, domainBlock))},
+		{Method: "POST", Path: "/api/v1/admin/domain_blocks", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.blockDomain)},
+		{Method: "GET", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:read:domain_blocks", Handler: a.staff(storage.ActReadPeers, showDomain(a, isBlocked, domainBlock))},
+		{Method: "PUT", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.changeBlock)},
+		{Method: "DELETE", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.unblockDomain)},
+
 		// admintrends.go
-		{Method: "GET", Path: "/api/v1/admin/trends/statuses", Scope: "admin:read", Handler: asPicker(a.trend(defaultPosts, maxPosts, a.adminStatuses))},
-		{Method: "GET", Path: "/api/v1/admin/trends/tags", Scope: "admin:read", Handler: asPicker(a.trend(10, 20, a.adminTags))},
-		{Method: "GET", Path: "/api/v1/admin/trends/links", Scope: "admin:read", Handler: asPicker(a.trend(10, 20, a.adminLinks))},
+		{Method: "GET", Path: "/api/v1/admin/trends/statuses", Scope: "admin:read", Handler: a.staff(storage.ActPick, a.trend(defaultPosts, maxPosts, a.adminStatuses))},
+		{Method: "GET", Path: "/api/v1/admin/trends/tags", Scope: "admin:read", Handler: a.staff(storage.ActPick, a.trend(10, 20, a.adminTags))},
+		{Method: "GET", Path: "/api/v1/admin/trends/links", Scope: "admin:read", Handler: a.staff(storage.ActPick, a.trend(10, 20, a.adminLinks))},
 		{Method: "POST", Path: "/api/v1/admin/trends/statuses/{id:[0-9]+}/approve", Scope: "admin:write", Handler: a.picking(storage.PickPost, true)},
 		{Method: "POST", Path: "/api/v1/admin/trends/statuses/{id:[0-9]+}/reject", Scope: "admin:write", Handler: a.picking(storage.PickPost, false)},
 		{Method: "POST", Path: "/api/v1/admin/trends/tags/{name}/approve", Scope: "admin:write", Handler: a.picking(storage.PickTag, true)},

@@ -16,8 +16,10 @@ import (
 	"github.com/mattn/go-mastodon"
 
 	"ruche/federation"
+	"ruche/federation/peering"
 	"ruche/federation/vocab"
 	"ruche/outbox"
+	"ruche/outbox/moderation"
 	"ruche/outbox/picture"
 	"ruche/storage"
 	"ruche/storage/blob"
@@ -53,8 +55,9 @@ func Start(t testing.TB, db *storage.DB, change func(*api.Options)) *Node {
 	server := auth.New(auth.Options{DB: db, Views: views, Site: view.Site{Name: "Sales", Domain: "sales.test", Locale: "en"}, PublicURL: storagetest.BaseURL, Mail: true, Log: log})
 	opt := api.Options{
 		DB: db, Outbox: &outbox.Outbox{DB: db, Writer: writer, Resolver: resolver, Blobs: blobs, Pictures: picture.New(picture.Limits{}), Log: log},
-		Resolver: resolver, Auth: server, Domain: "sales.test", PublicURL: storagetest.BaseURL, Name: "Sales", Version: "0.1.0", Locale: "en", Log: log,
+		Resolver: resolver, Auth: server, Peering: &peering.Peering{DB: db, Node: resolver, Log: log, ForgetMedia: outbox.ForgetMedia}, Domain: "sales.test", PublicURL: storagetest.BaseURL, Name: "Sales", Version: "0.1.0", Locale: "en", Log: log,
 	}
+	opt.Desk = &moderation.Desk{DB: db, Outbox: opt.Outbox}
 	if change != nil {
 		change(&opt)
 	}

@@ -99,8 +99,9 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Views: views, Site: site, Mail: mailer.Sends(), ApproveFollows: cfg.ApproveFollows,
 		PublicURL: cfg.PublicURL, RateLimits: cfg.RateLimits, TrustedProxies: cfg.TrustedProxies, Log: n.opt.Log,
 	})
+	desk := &moderation.Desk{DB: n.db, Outbox: n.outbox}
 	apps := api.New(api.Options{
-		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
+		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Desk: desk, Peering: n.peering, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
 		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
 	})
 	n.stream = stream.New(stream.Options{
@@ -111,7 +112,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 	routes = append(routes, n.peering.Routes()...)
 	routes = append(routes, web.MediaRoute(n.db, n.blobs, n.opt.Log))
 	browsers := pages.New(pages.Options{DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Domain: cfg.Domain, PublicPages: cfg.PublicPages, Log: n.opt.Log}).Routes()
-	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server, Domain: cfg.Domain, Desk: &moderation.Desk{DB: n.db, Outbox: n.outbox}}).Routes()...)
+	browsers = append(browsers, admin.New(admin.Options{DB: n.db, Peering: n.peering, Auth: server, Domain: cfg.Domain, Desk: desk}).Routes()...)
 	return web.New(web.Options{
 		Auth:       server,
 		API:        append(apps.Routes(), n.stream.Routes()...),
