@@ -72,11 +72,12 @@ check: lint test test-race test-processes test-interop test-browser ## what .ci/
 bench: ## measures, with ratios in one run
 	go test -run '^$$' -bench . -benchmem ./...
 
+# As many targets at once as there are processors, with one worker each.
 FUZZTIME ?= 10m
 fuzz: ## runs each fuzz target for FUZZTIME
-	@set -e; for file in $$(grep -rl --include=*_test.go '^func Fuzz' .); do \
-		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$file | cut -c6-); do \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); done; done
+	@grep -roE --include=*_test.go '^func Fuzz[A-Za-z0-9]+' . | sed -E 's|/[^/]*:func | |' | \
+	xargs -L1 -P$$(nproc) bash -c 'out=$$(go test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
+		&& echo "$$0 $$1: $$(tail -1 <<<"$$out")" || { echo "$$0 $$1: $$out"; exit 255; }'
 
 guards: ## takes each guard out in turn and expects a test to turn red; ONLY=kind or file
 	go run ./cmd/guards $(if $(ONLY),-only $(ONLY))
