@@ -392,3 +392,42 @@ func TestRetryAfterIsADelayOrADate(t *testing.T) {
 		}
 	}
 }
+
+func TestARedirectToWhereItCameFromIsNotFollowedAgain(t *testing.T) {
+	asked := 0
+	c, server := peer(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.Redirect(w, r, "/", http.StatusFound)
+	}, nil)
+	if _, err := c.Get(t.Context(), server.URL+"/", "", nil, 0); !errors.Is(err, ErrRedirect) || asked != 1 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+}
+
+func TestADocumentOfTwoMediaTypesIsNone(t *testing.T) {
+	c, server := peer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = []string{"application/activity+json", "text/html"}
+		io.WriteString(w, "{}")
+	}, nil)
+	if _, _, err := c.GetDocument(t.Context(), server.URL, nil); !errors.Is(err, ErrMediaType) {
+		t.Errorf("%v, want ErrMediaType", err)
+	}
+}
+
+func TestWhatIsPostedToAHostGoesThereAndItsAnswerIsBounded(t *testing.T) {
+	asked := 0
+	c, server := peer(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		io.WriteString(w, strings.Repeat("x", 100))
+	}, nil)
+	host := strings.TrimPrefix(server.URL, "https://")
+	if _, err := c.PostTo(t.Context(), "else.example", server.URL+"/", []byte("{}"), 100); !errors.Is(err, ErrAddress) || asked != 0 {
+		t.Errorf("to another host than was named, asked %d times: %v", asked, err)
+	}
+	if res, err := c.PostTo(t.Context(), host, server.URL+"/", []byte("{}"), 100); err != nil || len(res.Body) != 100 {
+		t.Errorf("a hundred bytes: %v", err)
+	}
+	if _, err := c.PostTo(t.Context(), host, server.URL+"/", []byte("{}"), 99); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a byte too many: %v, want ErrTooLarge", err)
+	}
+}

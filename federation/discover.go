@@ -117,10 +117,7 @@ func (n *Node) resource(ctx context.Context, resource string) (*storage.Account,
 		return n.DB.AccountByURI(ctx, resource)
 	}
 	acct := strings.TrimPrefix(strings.TrimPrefix(resource, "acct:"), "@")
-	name, domain, ok := strings.Cut(acct, "@")
-	if !ok {
-		return nil, storage.ErrNotFound
-	}
+	name, domain, _ := strings.Cut(acct, "@")
 	host, err := NormalizeHost(domain)
 	if err != nil || (host != n.Domain && host != n.Host) {
 		return nil, storage.ErrNotFound

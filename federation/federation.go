@@ -38,8 +38,7 @@ type Node struct {
 	PublicPages bool
 	Gate        *Gate
 
-	// Prove has a linked peer show that it has the key that we know, and holds it if it hasn't; nil: its document is
-	// compared instead.
+	// Prove has a linked peer show that it has the key that we know, and holds it if it hasn't.
 	Prove func(ctx context.Context, peer *storage.Peer) error
 
 	rates  rates

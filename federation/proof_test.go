@@ -255,6 +255,7 @@ func TestWhatAProofSaysOfItselfIsHeeded(t *testing.T) {
 		"good until later":     {map[string]any{"expires": "2026-10-05T12:00:01Z"}, true},
 		"expired":              {map[string]any{"expires": "2026-10-05T11:59:59Z"}, false},
 		"an expiry of no form": {map[string]any{"expires": "later"}, false},
+		"an expiry in numbers": {map[string]any{"expires": 4102444800}, false},
 		"another purpose":      {map[string]any{"proofPurpose": "authentication"}, false},
 		"another's key":        {map[string]any{"verificationMethod": "https://sales.example/u/2#ed25519-key"}, false},
 	} {
@@ -349,6 +350,18 @@ func TestNothingIsProvenWithAWrongKeyOrForm(t *testing.T) {
 		if body, err := Prove([]byte(tc.body), tc.key, noon); err == nil {
 			t.Errorf("%s: %s", name, body)
 		}
+	}
+}
+
+func TestWhatIsWrongWithAProofIsSaid(t *testing.T) {
+	g, key := prover(t)
+	_, err := Prove([]byte(`{"id":"x","@context":"https://www.w3.org/ns/activitystreams"}`), key, noon)
+	if err == nil || !strings.Contains(err.Error(), "context") {
+		t.Errorf("a context that stands later: %v", err)
+	}
+	long := `{"@context":"https://www.w3.org/ns/activitystreams","id":"https://sales.example/a/1","type":"Create","actor":"` + anaURI + `","x":123456789012345678901234567890}`
+	if _, err := g.VerifyProof(t.Context(), decoded(t, long), anaURI); !errors.Is(err, ErrNoProof) {
+		t.Errorf("no proof, and a long number: %v", err)
 	}
 }
 

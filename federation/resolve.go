@@ -106,7 +106,7 @@ func (n *Node) RefreshActor(ctx context.Context, uri string) (*storage.Account, 
 // first: two nodes that both want signatures would otherwise wait for each other's key.
 func (n *Node) fetchKeyOwner(ctx context.Context, keyID string) (*storage.Account, error) {
 	uri, _, _ := strings.Cut(keyID, "#")
-	doc, err := n.unsigned(ctx, uri)
+	doc, err := n.read(ctx, uri, nil)
 	var status *StatusError
 	if errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden) {
 		doc, err = n.document(ctx, uri)
@@ -180,13 +180,6 @@ func (n *Node) fetchActor(ctx context.Context, uri string) (*storage.Account, er
 
 // document fetches an ActivityStreams document, signed by this node's service actor.
 func (n *Node) document(ctx context.Context, uri string) (*vocab.Document, error) {
-	host, err := HostOf(uri)
-	if err != nil {
-		return nil, err
-	}
-	if err := n.Permit(ctx, host); err != nil {
-		return nil, err
-	}
 	sign, err := n.signAsService(ctx)
 	if err != nil {
 		return nil, err
@@ -194,8 +187,9 @@ func (n *Node) document(ctx context.Context, uri string) (*vocab.Document, error
 	return n.read(ctx, uri, sign)
 }
 
-// unsigned fetches a document as anybody would.
-func (n *Node) unsigned(ctx context.Context, uri string) (*vocab.Document, error) {
+// read fetches a document of a peer, as anybody would where sign is nil. The client would also ask an account domain, which
+// speaks for nobody but by WebFinger.
+func (n *Node) read(ctx context.Context, uri string, sign func(*http.Request) error) (*vocab.Document, error) {
 	host, err := HostOf(uri)
 	if err != nil {
 		return nil, err
@@ -203,10 +197,6 @@ func (n *Node) unsigned(ctx context.Context, uri string) (*vocab.Document, error
 	if err := n.Permit(ctx, host); err != nil {
 		return nil, err
 	}
-	return n.read(ctx, uri, nil)
-}
-
-func (n *Node) read(ctx context.Context, uri string, sign func(*http.Request) error) (*vocab.Document, error) {
 	body, final, err := n.Client.GetDocument(ctx, uri, sign)
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s: %w", uri, err)

@@ -667,6 +667,7 @@ func TestPublicKeysAreReadAsServersPublishThem(t *testing.T) {
 		"nothing":             {"", nil},
 		"rubbish in PEM":      {block("PUBLIC KEY", []byte("rubbish")), nil},
 		"a private key":       {block("PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), nil},
+		"a certificate":       {block("CERTIFICATE", []byte{0x30, 0x03, 0x02, 0x01, 0x01}), nil},
 		"nine thousand bytes": {strings.Repeat("x\n", 4500) + block("PUBLIC KEY", pkix(ed)), nil},
 	} {
 		got, err := ParsePublicKey(tc.text)
@@ -680,6 +681,20 @@ func TestPublicKeysAreReadAsServersPublishThem(t *testing.T) {
 	if _, err := ParsePrivateKey("x"); err == nil {
 		t.Error("a private key was read from x")
 	}
+}
+
+func TestWhyAPublicKeyCantBeReadIsSaid(t *testing.T) {
+	_, err := ParsePublicKey(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("rubbish")})))
+	if err == nil || strings.Contains(err.Error(), "empty RSA key") {
+		t.Errorf("rubbish is read as a key: %v", err)
+	}
+}
+
+func TestAParameterWithoutANameIsRefused(t *testing.T) {
+	h := newHand(rsaKey(t, 2048))
+	r := h.request(t)
+	r.Header.Set("Signature", r.Header.Get("Signature")+`,="x"`)
+	refused(t, newGate(nil), r, h.body, http.StatusBadRequest, "signature_malformed")
 }
 
 // FuzzSignatureHeader throws headers at the gate: it may refuse them, and never lets one in that our key didn't

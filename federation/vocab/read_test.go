@@ -212,6 +212,9 @@ func TestABodyThatTwoReadersCouldReadDifferentlyIsRefused(t *testing.T) {
 	if _, err := vocab.Decode([]byte(strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 64))); err != nil {
 		t.Errorf("64 levels: %v", err)
 	}
+	if _, err := vocab.Decode([]byte(`[]`)); err == nil || !strings.Contains(err.Error(), "not an object") {
+		t.Errorf("why an array is refused: %v", err)
+	}
 	if _, err := vocab.Decode(make([]byte, vocab.MaxBody+1)); !errors.Is(err, vocab.ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
