@@ -192,3 +192,19 @@ func TestTheMostSpecificPatternWins(t *testing.T) {
 		}
 	})
 }
+
+func TestARightOfOneWayIsAPolicy(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := context.Background()
+		for host, policy := range map[string]storage.Policy{
+			"in.test":  {In: storage.Rights{Posts: true}},
+			"out.test": {Out: storage.Rights{Posts: true}},
+		} {
+			save(t, db, &storage.Peer{Host: host, Tier: storage.Partner, State: storage.PeerActive, Policy: policy})
+			p, err := db.PeerByHost(ctx, host)
+			if err != nil || p.In != policy.In || p.Out != policy.Out {
+				t.Errorf("%s: %+v (%v), want %+v", host, p, err, policy)
+			}
+		}
+	})
+}

@@ -281,3 +281,69 @@ func TestPeopleOfASuspendedPeerAreInNoList(t *testing.T) {
 		}
 	})
 }
+
+func TestAHostSeesWhatIsInACommunityOfItsOwnOrOfItsMembers(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := context.Background()
+		ana := storagetest.Person(t, db, "ana")
+		act := func(do func(tx *storage.Tx) error) {
+			t.Helper()
+			must(t, db.Update(ctx, do))
+		}
+		account := func(name, host, kind string) *storage.Account {
+			a := &storage.Account{Username: name, Domain: host, Peer: host, Kind: kind}
+			if host != "" {
+				a.URI = "https://" + host + "/" + name
+				a.InboxURI, a.FollowersURI = a.URI+"/inbox", a.URI+"/followers"
+			}
+			act(func(tx *storage.Tx) error { return tx.AddAccount(ctx, a) })
+			return a
+		}
+		for _, host := range []string{"one.test", "two.test"} {
+			act(func(tx *storage.Tx) error {
+				if err := tx.SavePeer(ctx, &storage.Peer{Host: host, Tier: storage.Sibling, State: storage.PeerActive}); err != nil {
+					return err
+				}
+				return tx.LearnPeer(ctx, host, "https://"+host+"/inbox", true)
+			})
+		}
+		bees, wasps, ants := account("bees", "", storage.Group), account("wasps", "", storage.Group), account("ants", "two.test", storage.Group)
+		bob, amy := account("bob", "one.test", storage.Person), account("amy", "two.test", storage.Person)
+		join := func(who, group *storage.Account, state string) {
+			act(func(tx *storage.Tx) error {
+				_, _, err := tx.AddFollow(ctx, &storage.Follow{FollowerID: who.ID, FolloweeID: group.ID, State: state, URI: who.URI + "/" + group.Username})
+				return err
+			})
+		}
+		join(bob, bees, storage.Accepted)
+		join(amy, bees, storage.Pending)
+		join(amy, wasps, storage.Accepted)
+		write := func(group *storage.Account, state string) *storage.Post {
+			n := storage.NewPost{Post: storage.Post{AuthorID: ana.ID, HTML: "<p>x</p>", Visibility: storage.Members, Circle: storage.CircleNetwork}}
+			act(func(tx *storage.Tx) error {
+				if _, err := tx.AddPost(ctx, &n); err != nil {
+					return err
+				}
+				_, err := tx.PutInCommunity(ctx, n.ID, group.ID, state)
+				return err
+			})
+			return &n.Post
+		}
+		sees := func(what string, p *storage.Post, host string, want bool) {
+			t.Helper()
+			how, err := db.PeerSees(ctx, p, host)
+			if err != nil || (how != storage.NotForPeer) != want {
+				t.Errorf("%s: %v (%v), want seen %v", what, how, err, want)
+			}
+		}
+		inBees, inWasps := write(bees, storage.InCommunity), write(wasps, storage.InCommunity)
+		sees("a member's host", inBees, "one.test", true)
+		sees("the host of who asked to be one, and is a member of another", inBees, "two.test", false)
+		sees("another community's post, by its member's host", inWasps, "two.test", true)
+		sees("another community's post, by others", inWasps, "one.test", false)
+		sees("asked for, by a member's host", write(bees, storage.Asked), "one.test", false)
+		sees("asked for, by the community's own host", write(ants, storage.Asked), "two.test", true)
+		sees("asked for, by a third", write(ants, storage.Asked), "one.test", false)
+		sees("taken out, by the community's own host", write(ants, storage.Removed), "two.test", false)
+	})
+}

@@ -433,3 +433,16 @@ func TestAnAppThatIsTakenBackLosesItsCodesToo(t *testing.T) {
 		n.ask("POST", "/oauth/token", c.exchange(waiting, nil)).is(400).says("invalid_grant")
 	})
 }
+
+func TestTokensAreAskedForInAMeasure(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		n := start(t, db, nil)
+		c := n.register()
+		n.ask("POST", "/oauth/token", c.exchange("", nil)).is(400).says("Missing required parameter: code")
+		for range 300 {
+			n.ask("POST", "/oauth/token", "")
+		}
+		n.ask("POST", "/oauth/token", "").is(429)
+		n.ask("POST", "/oauth/revoke", "").is(429)
+	})
+}

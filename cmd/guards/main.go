@@ -44,7 +44,7 @@ var kinds = []struct {
 }
 
 // packages are those whose tests are asked; the quick ones first.
-var packages = []string{"federation/vocab", "federation/sanitize", "federation/peering", "federation", "inbox/mirror", "outbox", "outbox/text", "outbox/people", "storage", "web/auth", "web/stream", "web/api", "web", "cmd/ruche/node"}
+var packages = []string{"federation/vocab", "federation/sanitize", "federation/peering", "federation", "inbox/mirror", "outbox", "outbox/text", "outbox/people", "outbox/moderation", "storage", "web/auth", "web/stream", "web/api", "web", "cmd/ruche/node"}
 
 //go:embed explained.tsv
 var explained string

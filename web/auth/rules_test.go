@@ -172,3 +172,10 @@ func TestTheDecoyIsNobodysPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestAScopeThatNobodyKnowsIsNamed(t *testing.T) {
+	clean, unknown := CleanScopes("read read:statuses read:everything write:read nothing: :statuses")
+	if clean != "read read:statuses" || len(unknown) != 4 {
+		t.Errorf("%q, unknown %q", clean, unknown)
+	}
+}
