@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"ruche/federation"
 	"ruche/storage"
@@ -90,8 +91,8 @@ func (e Entry) peer(known *storage.Peer) (*storage.Peer, error) {
 	if e.Subscribe != nil {
 		next.Subscribe = *e.Subscribe
 	}
-	if e.Rate < 0 {
-		return nil, fmt.Errorf("a rate can't be negative")
+	if err := e.measure(); err != nil {
+		return nil, err
 	}
 	next.Contact, next.Note, next.EndsAt, next.PublicWeb, next.ApproveFollows, next.Rate = e.Contact, e.Note, e.Ends.UTC(), e.PublicWeb, e.ApproveFollows, e.Rate
 	if next.AccountDomains, err = hosts(e.AccountDomains); err != nil {
@@ -99,6 +100,31 @@ func (e Entry) peer(known *storage.Peer) (*storage.Peer, error) {
 	}
 	next.MediaHosts, err = hosts(e.MediaHosts)
 	return next, err
+}
+
+// Limits of an entry, in characters, hosts and requests a minute.
+const (
+	maxContact = 500
+	maxNote    = 2000
+	maxHosts   = 100
+	maxRate    = 1_000_000
+)
+
+// measure says what of an entry is too much.
+func (e Entry) measure() error {
+	switch {
+	case e.Rate < 0:
+		return fmt.Errorf("a rate can't be negative")
+	case e.Rate > maxRate:
+		return fmt.Errorf("a rate can't be above %d", maxRate)
+	case utf8.RuneCountInString(e.Contact) > maxContact:
+		return fmt.Errorf("the contact has more than %d characters", maxContact)
+	case utf8.RuneCountInString(e.Note) > maxNote:
+		return fmt.Errorf("the note has more than %d characters", maxNote)
+	case len(e.AccountDomains) > maxHosts || len(e.MediaHosts) > maxHosts:
+		return fmt.Errorf("there are more than %d hosts in a list", maxHosts)
+	}
+	return nil
 }
 
 func hosts(texts []string) ([]string, error) {

@@ -82,6 +82,13 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.changeBlock)},
 		{Method: "DELETE", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.unblockDomain)},
 
+		// admin_peers.go
+		{Method: "GET", Path: "/api/ruche/v1/peers", Scope: "admin:read", Handler: a.staff(storage.ActReadPeers, a.listPeers)},
+		{Method: "PUT", Path: "/api/ruche/v1/peers", Scope: "admin:write", Handler: a.staff(storage.ActPeers, a.savePeers)},
+		{Method: "GET", Path: "/api/ruche/v1/peers/{host}", Scope: "admin:read", Handler: a.staff(storage.ActReadPeers, a.showPeer)},
+		{Method: "PUT", Path: "/api/ruche/v1/peers/{host}", Scope: "admin:write", Handler: a.staff(storage.ActPeers, a.savePeer)},
+		{Method: "DELETE", Path: "/api/ruche/v1/peers/{host}", Scope: "admin:write", Handler: a.staff(storage.ActPeers, a.removePeer)},
+
 		// admintrends.go
 		{Method: "GET", Path: "/api/v1/admin/trends/statuses", Scope: "admin:read", Handler: a.staff(storage.ActPick, a.trend(defaultPosts, maxPosts, a.adminStatuses))},
 		{Method: "GET", Path: "/api/v1/admin/trends/tags", Scope: "admin:read", Handler: a.staff(storage.ActPick, a.trend(10, 20, a.adminTags))},

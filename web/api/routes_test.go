@@ -15,7 +15,7 @@ import (
 
 // address fills a route's variables with ids that are nobody's.
 func address(path string) string {
-	return strings.NewReplacer("{id:[0-9]+}", "112233445566778899", "{quoting:[0-9]+}", "112233445566778898", "{tag}", "bees", "{key}", "favourite-1-1", "{name}", "%F0%9F%90%9D").Replace(path)
+	return strings.NewReplacer("{id:[0-9]+}", "112233445566778899", "{quoting:[0-9]+}", "112233445566778898", "{tag}", "bees", "{host}", "nobody.test", "{key}", "favourite-1-1", "{name}", "%F0%9F%90%9D").Replace(path)
 }
 
 // foreign is a scope that covers none of those needed.
