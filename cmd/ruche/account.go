@@ -82,7 +82,7 @@ type account struct {
 	Handle      string    `json:"handle"`
 	Email       string    `json:"email"`
 	Role        string    `json:"role"`
-	State       string    `json:"state"` // active, suspended or deleted
+	State       string    `json:"state"` // active, limited, frozen, suspended or deleted
 	DisplayName string    `json:"display_name"`
 	Department  string    `json:"department"`
 	Official    bool      `json:"official"`
@@ -98,6 +98,10 @@ func shown(cfg node.Config, a *people.Someone) account {
 		state = "deleted"
 	case !a.SuspendedAt.IsZero():
 		state = "suspended"
+	case !a.FrozenAt.IsZero():
+		state = "frozen"
+	case !a.LimitedAt.IsZero():
+		state = "limited"
 	}
 	return account{
 		ID: storage.FormatID(a.ID), Username: a.Username, Handle: a.Username + "@" + cfg.Domain, Email: a.User.Email, Role: a.User.Role, State: state,

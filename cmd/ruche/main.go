@@ -48,6 +48,10 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Access tokens for programs."`
 	Peer    peerCommand    `cmd:"" help:"Other nodes: whom this node talks to."`
 	Organ   orgCommand     `cmd:"" name:"organisation" help:"The list of nodes that belong together."`
+	Report  reportCommand  `cmd:"" help:"Reports of posts and people: list, take, note, close."`
+	Measure measureCommand `cmd:"" help:"What moderators do about people: warn, limit, freeze, suspend, and undo it."`
+	Appeal  appealCommand  `cmd:"" help:"Appeals against measures: list, grant, reject."`
+	Keyword keywordCommand `cmd:"" help:"Words whose use makes a report."`
 	Setting settingCommand `cmd:"" help:"What admins choose while the node runs: rules, texts, lists of hosts."`
 	Trend   trendCommand   `cmd:"" help:"What community managers show first in the trends."`
 	Audit   auditCommand   `cmd:"" help:"What was done on this node: list, verify, export."`

@@ -99,7 +99,7 @@ func (n *Node) newWeb() (*web.Web, error) {
 		DB: n.db, Views: views, Site: site, Mail: mailer.Sends(), ApproveFollows: cfg.ApproveFollows,
 		PublicURL: cfg.PublicURL, RateLimits: cfg.RateLimits, TrustedProxies: cfg.TrustedProxies, Log: n.opt.Log,
 	})
-	desk := &moderation.Desk{DB: n.db, Outbox: n.outbox}
+	desk := n.Desk()
 	apps := api.New(api.Options{
 		DB: n.db, Outbox: n.outbox, Resolver: n.federation, Auth: server, Desk: desk, Peering: n.peering, Domain: cfg.Domain, PublicURL: cfg.PublicURL,
 		Name: cfg.Name, Version: n.opt.Version, Locale: cfg.Locale, PublicPages: cfg.PublicPages, Log: n.opt.Log,
@@ -136,6 +136,9 @@ func (n *Node) Resolver() *federation.Resolver { return n.federation }
 
 // Peering carries out what admins decide about other nodes.
 func (n *Node) Peering() *peering.Peering { return n.peering }
+
+// Desk is where moderators work.
+func (n *Node) Desk() *moderation.Desk { return &moderation.Desk{DB: n.db, Outbox: n.outbox} }
 
 // Addr is where the main listener of a started node listens.
 func (n *Node) Addr() string { return n.address }
