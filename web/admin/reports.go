@@ -134,7 +134,7 @@ func (a *Admin) showReport(w http.ResponseWriter, r *http.Request, cause error) 
 	if page.Posts, err = a.postViews(ctx, c); err != nil {
 		return err
 	}
-	if page.Rules, err = a.rules(ctx, c.Rules); err != nil {
+	if page.Rules, err = a.rules(r, c.Rules); err != nil {
 		return err
 	}
 	var writers []int64
@@ -219,24 +219,19 @@ func (a *Admin) postViews(ctx context.Context, c *moderation.Case) ([]view.PostV
 	return out, nil
 }
 
-// rules gives the words of rules of the house, by their numbers; what isn't one is left out.
-func (a *Admin) rules(ctx context.Context, ids []string) ([]string, error) {
+// rules gives the words of rules of the house, by their numbers, to who reads them; what isn't one is left out.
+func (a *Admin) rules(r *http.Request, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	list, err := a.DB.Setting(ctx, storage.SettingRules)
+	all, err := a.DB.Rules(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	var all, out []string
-	for line := range strings.Lines(list) {
-		if line = strings.TrimSpace(line); line != "" {
-			all = append(all, line)
-		}
-	}
+	var out []string
 	for _, id := range ids {
 		if n, err := strconv.Atoi(id); err == nil && n > 0 && n <= len(all) {
-			out = append(out, all[n-1])
+			out = append(out, all[n-1].Say(a.Auth.Locale(r)))
 		}
 	}
 	return out, nil

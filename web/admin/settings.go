@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"ruche/storage"
 	"ruche/web/auth"
@@ -28,7 +29,8 @@ func (a *Admin) showSettings(w http.ResponseWriter, r *http.Request, typed *auth
 		if typed != nil && typed.Has(c.Name) {
 			value = typed.Str(c.Name)
 		}
-		page.Settings = append(page.Settings, view.SettingLine{Name: c.Name, Value: value, Long: long[c.Name]})
+		plain := strings.TrimSuffix(strings.TrimSuffix(c.Name, "_en"), "_fr")
+		page.Settings = append(page.Settings, view.SettingLine{Name: c.Name, Value: value, Long: long[c.Name] || long[plain]})
 	}
 	return a.show(w, r, "adminsettings", page.Outcome, page)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"ruche/outbox/text"
-	"ruche/storage"
 	"ruche/web/auth"
 )
 
@@ -20,16 +19,17 @@ type Document struct {
 	Content   string  `json:"content"`
 }
 
-// rules are the rules of the house: a line each.
+// rules are the rules of the house, with their translations.
 func (a *API) rules(ctx context.Context) ([]Rule, error) {
-	lines, err := a.DB.Setting(ctx, storage.SettingRules)
+	rules, err := a.DB.Rules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := []Rule{}
-	for line := range strings.SplitSeq(lines, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, Rule{ID: strconv.Itoa(len(out) + 1), Text: line, Translations: map[string]any{}})
+	out := make([]Rule, len(rules))
+	for i, rule := range rules {
+		out[i] = Rule{ID: strconv.Itoa(i + 1), Text: rule.Text, Translations: map[string]RuleTranslation{}}
+		for language, text := range rule.In {
+			out[i].Translations[language] = RuleTranslation{Text: text}
 		}
 	}
 	return out, nil
@@ -44,10 +44,10 @@ func (a *API) showRules(w http.ResponseWriter, r *http.Request) error {
 	return auth.JSON(w, out)
 }
 
-// document answers with a setting's text as HTML, or with what holds where no admin wrote one.
+// document answers with a text of the house in the reader's language as HTML, or with what holds where no admin wrote one.
 func (a *API) document(setting string, otherwise func(rd reader) string) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		body, err := a.DB.Setting(r.Context(), setting)
+		body, err := a.DB.Words(r.Context(), setting, a.Auth.Locale(r))
 		if err != nil {
 			return err
 		}

@@ -189,10 +189,16 @@ type Contact struct {
 
 // Rule is a rule of the house.
 type Rule struct {
-	ID           string         `json:"id"`
-	Text         string         `json:"text"`
-	Hint         string         `json:"hint"`
-	Translations map[string]any `json:"translations"`
+	ID           string                     `json:"id"`
+	Text         string                     `json:"text"`
+	Hint         string                     `json:"hint"`
+	Translations map[string]RuleTranslation `json:"translations"` // by language
+}
+
+// RuleTranslation is a rule in one language.
+type RuleTranslation struct {
+	Text string `json:"text"`
+	Hint string `json:"hint"`
 }
 
 // InstanceV1 is the same in the words of older apps.

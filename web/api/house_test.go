@@ -320,6 +320,39 @@ func TestNoPostIsSentToATranslator(t *testing.T) {
 	})
 }
 
+func TestTheHouseSpeaksTheReadersLanguage(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		n := webtest.Start(t, db, nil)
+		choose := func(name, text string) {
+			t.Helper()
+			check(t, db.Update(ctx, func(tx *storage.Tx) error { return tx.Choose(ctx, name, text) }))
+		}
+		rules := func() string { return n.Ask("GET", "/api/v1/instance/rules", "", nil).Is(200).Body }
+		terms := func(language string) string {
+			return webtest.Into[api.Document](n.Ask("GET", "/api/v1/instance/terms_of_service?lang="+language, "", nil).Is(200)).Content
+		}
+		// One language is enough: everybody reads that.
+		choose("rules_fr", "Soyez aimables\nSoyez brefs\n")
+		choose("terms_of_service_fr", "Comme convenu")
+		if got := rules(); !strings.Contains(got, `"text":"Soyez aimables"`) || !strings.Contains(got, `"translations":{"fr":{"text":"Soyez aimables","hint":""}}`) {
+			t.Errorf("rules in French only: %s", got)
+		}
+		if got := terms("en"); got != "<p>Comme convenu</p>" {
+			t.Errorf("terms in French only: %s", got)
+		}
+		choose(storage.SettingRules, "Be kind\n\nBe brief\nBe there")
+		choose("terms_of_service_en", "As agreed")
+		got := webtest.Into[[]api.Rule](n.Ask("GET", "/api/v1/instance/rules", "", nil).Is(200))
+		if len(got) != 3 || got[1].ID != "2" || got[1].Text != "Be brief" || got[1].Translations["fr"].Text != "Soyez brefs" || len(got[2].Translations) != 0 {
+			t.Errorf("rules: %+v", got)
+		}
+		if en, fr := terms("en"), terms("fr"); en != "<p>As agreed</p>" || fr != "<p>Comme convenu</p>" {
+			t.Errorf("terms: %s, %s", en, fr)
+		}
+	})
+}
+
 func TestTheNodeTellsAboutItself(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
 		ctx := t.Context()

@@ -48,7 +48,7 @@ func (s *Server) charterPage(w http.ResponseWriter, r *http.Request) error {
 	if house.Version == "" {
 		return NotFound()
 	}
-	return s.Show(w, r, http.StatusOK, "charter", view.Charter{Text: house.In(house.Charter, s.locale(r)), Version: house.Version,
+	return s.Show(w, r, http.StatusOK, "charter", view.Charter{Text: house.In(house.Charter, s.Locale(r)), Version: house.Version,
 		Asks: house.Asks(User(r.Context())), ReturnTo: localPath(r.URL.Query().Get("return_to"))})
 }
 

@@ -68,7 +68,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	typed := people.Request{Invitation: form.Str("invitation"), Reason: form.Str("reason"), New: people.New{
 		Username: strings.TrimSpace(form.Str("username")), Email: strings.TrimSpace(form.Str("email")), DisplayName: strings.TrimSpace(form.Str("name")),
-		Password: form.Str("password"), Locale: s.locale(r), Locked: s.ApproveFollows,
+		Password: form.Str("password"), Locale: s.Locale(r), Locked: s.ApproveFollows,
 	}}
 	secret := ""
 	joined, err := s.Join(r, typed, func(tx *storage.Tx, j *people.Joined) error {

@@ -16,7 +16,7 @@ import (
 // Show writes a page for whoever asks: in their language, with their session's token for forms.
 // pages uses it too.
 func (s *Server) Show(w http.ResponseWriter, r *http.Request, status int, page string, data any) error {
-	req := view.Request{Locale: s.locale(r), Path: r.URL.Path}
+	req := view.Request{Locale: s.Locale(r), Path: r.URL.Path}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		req.Query = r.URL.Query()
 	} else {
@@ -36,7 +36,8 @@ func (s *Server) Show(w http.ResponseWriter, r *http.Request, status int, page s
 	return s.Views.Render(w, status, page, s.site(r, req.Locale), req, data)
 }
 
-func (s *Server) locale(r *http.Request) string {
+// Locale is the language for whoever asks: what they chose, else what their browser says, else the house's.
+func (s *Server) Locale(r *http.Request) string {
 	site := s.Site.Locale
 	if u := User(r.Context()); u != nil && u.Locale != "" {
 		site = u.Locale
@@ -53,7 +54,7 @@ func (s *Server) rememberLocale(w http.ResponseWriter, r *http.Request) {
 }
 
 // say gives a sentence in the reader's language.
-func (s *Server) say(r *http.Request, key string) string { return s.Views.T(s.locale(r), key) }
+func (s *Server) say(r *http.Request, key string) string { return s.Views.T(s.Locale(r), key) }
 
 // WriteErrorPage answers with an error as a page, and logs what somebody should look into.
 func (s *Server) WriteErrorPage(w http.ResponseWriter, r *http.Request, err error) {

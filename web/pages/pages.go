@@ -73,14 +73,32 @@ func (p *Pages) Routes() []auth.Route {
 	}
 }
 
-// landing is GET /: the front door, or home for who is in already.
+// landing is GET /: the front door with the texts of the house, or home for who is in already.
 func (p *Pages) landing(w http.ResponseWriter, r *http.Request) error {
 	if auth.Account(r.Context()) != nil && !r.URL.Query().Has("about") {
 		http.Redirect(w, r, "/home", http.StatusSeeOther)
 		return nil
 	}
 	server := strings.TrimPrefix(strings.TrimPrefix(p.Auth.BaseURL(r), "https://"), "http://")
-	return p.Auth.Show(w, r, http.StatusOK, "landing", view.Landing{Server: server})
+	page := view.Landing{Server: server}
+	language := p.Auth.Locale(r)
+	rules, err := p.DB.Rules(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, rule := range rules {
+		page.Rules = append(page.Rules, rule.Say(language))
+	}
+	for _, part := range []struct{ id, setting string }{{"about", storage.SettingAbout}, {"terms", storage.SettingTerms}, {"privacy", storage.SettingPrivacy}} {
+		text, err := p.DB.Words(r.Context(), part.setting, language)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			page.Texts = append(page.Texts, view.HouseText{ID: part.id, Text: text})
+		}
+	}
+	return p.Auth.Show(w, r, http.StatusOK, "landing", page)
 }
 
 // hidden answers what isn't there for the reader: whoever might see more once signed in is led

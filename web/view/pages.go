@@ -75,7 +75,12 @@ type Failure struct {
 // Landing is the data of page "landing".
 type Landing struct {
 	Server string // what is typed into an app
+	Rules  []string
+	Texts  []HouseText
 }
+
+// A HouseText is what admins wrote about the node: message key landing.ID.
+type HouseText struct{ ID, Text string }
 
 // An AppLine is an application that acts for somebody.
 type AppLine struct {

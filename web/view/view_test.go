@@ -42,7 +42,7 @@ func everyPage() map[string][]any {
 		"consent": {Consent{}, Consent{Action: "/oauth/authorize", App: hostile, Website: hostile, Target: hostile, Grants: []Grant{{"scope.read"}}, Account: "@ana", Fields: map[string]string{"client_id": hostile}, SignOut: "/x", Redirect: "https://client.example"}},
 		"code":    {Code{}, Code{hostile, hostile}},
 		"error":   {Failure{}, Failure{404, hostile, hostile, hostile}},
-		"landing": {Landing{}, Landing{hostile}},
+		"landing": {Landing{}, Landing{hostile, []string{hostile}, []HouseText{{"about", hostile}, {"terms", hostile}, {"privacy", hostile}}}},
 		"account": {Account{}, Account{Name: hostile, Handle: hostile, Department: hostile, Server: hostile, Apps: []AppLine{{"1", hostile, time.Now(), hostile}}, SignIns: []SignInLine{{At: time.Now(), What: "signins.read", App: hostile, Address: hostile, Reader: hostile, Why: hostile}}, Saved: hostile, Error: hostile,
 			Browsers: []BrowserLine{{hostile, hostile, hostile, time.Now(), false}, {"1", "", "", time.Now(), true}}, MayMail: true, Email: hostile, PendingEmail: hostile, Factor: true, CodesLeft: 3}},
 		"post": {Post{Here: []PostView{quiet}}, Post{Before: []PostView{post}, Here: []PostView{post}, After: []PostView{post}, NotAbove: []string{"missing.above.gone"}, NotBelow: []string{"missing.below.not_linked"}, Compose: form}},
