@@ -60,6 +60,7 @@ func (o *Outbox) Register(q *queue.Queue) {
 	q.Handle(JobDeliver, o.Deliver)
 	q.Handle(JobForgetMedia, o.forgetMedia)
 	q.Handle(JobScheduled, o.postScheduled)
+	q.Handle(JobAnnouncement, o.tellAnnouncement)
 	q.Handle(storage.JobClosePoll, o.closePoll)
 	q.Handle(storage.JobTellPoll, o.tellPoll)
 }

@@ -31,35 +31,80 @@ type Reaction struct {
 	Mine  bool
 }
 
-// AddAnnouncement publishes an announcement.
+// Shown says whether people read it at a time.
+func (a *Announcement) Shown(now time.Time) bool { return !a.PublishedAt.After(now) && !a.Over(now) }
+
+// Over says whether it has ended at a time.
+func (a *Announcement) Over(now time.Time) bool { return !a.EndsAt.IsZero() && !a.EndsAt.After(now) }
+
+// State is shown, waiting or over.
+func (a *Announcement) State(now time.Time) string {
+	switch {
+	case a.Over(now):
+		return "over"
+	case a.Shown(now):
+		return "shown"
+	}
+	return "waiting"
+}
+
+// AddAnnouncement keeps an announcement; it is shown from PublishedAt on, which is now where none is given.
 func (tx *Tx) AddAnnouncement(ctx context.Context, a *Announcement) error {
-	a.ID, a.PublishedAt, a.UpdatedAt = tx.NewID(tx.Now()), tx.Now(), tx.Now()
+	a.ID, a.UpdatedAt = tx.NewID(tx.Now()), tx.Now()
+	if a.PublishedAt.IsZero() {
+		a.PublishedAt = tx.Now()
+	}
 	if _, err := tx.idb.NewInsert().Model(a).Exec(ctx); err != nil {
 		return fmt.Errorf("add announcement: %w", err)
 	}
-	tx.Publish(Event{Kind: Announced, AnnouncementID: a.ID})
+	return tx.TellAnnouncement(ctx, a.ID)
+}
+
+// SaveAnnouncement keeps a changed announcement.
+func (tx *Tx) SaveAnnouncement(ctx context.Context, a *Announcement) error {
+	a.UpdatedAt = tx.Now()
+	if _, err := tx.idb.NewUpdate().Model(a).WherePK().Exec(ctx); err != nil {
+		return fmt.Errorf("save announcement: %w", err)
+	}
+	return tx.TellAnnouncement(ctx, a.ID)
+}
+
+// TellAnnouncement lets everybody's streams know how an announcement is now: to be read, or not.
+func (tx *Tx) TellAnnouncement(ctx context.Context, id int64) error {
+	a, err := tx.AnyAnnouncement(ctx, id)
+	if err != nil {
+		return err
+	}
+	kind := AnnouncementRemoved
+	if a.Shown(tx.Now()) {
+		kind = Announced
+	}
+	tx.Publish(Event{Kind: kind, AnnouncementID: id})
 	return nil
 }
 
-// RemoveAnnouncement takes an announcement back; it says whether there was one.
-func (tx *Tx) RemoveAnnouncement(ctx context.Context, id int64) (bool, error) {
-	for _, table := range []string{"announcement_reads", "announcement_reactions"} {
-		if _, err := tx.idb.NewRaw("DELETE FROM ? WHERE announcement_id = ?", bun.Ident(table), id).Exec(ctx); err != nil {
-			return false, fmt.Errorf("remove announcement: %w", err)
-		}
+// AnyAnnouncement finds an announcement, shown or not: for who writes them.
+func (q *Queries) AnyAnnouncement(ctx context.Context, id int64) (*Announcement, error) {
+	a := new(Announcement)
+	if err := q.idb.NewSelect().Model(a).Where("an.id = ?", id).Scan(ctx); err != nil {
+		return nil, notFound("announcement", err)
 	}
-	res, err := tx.idb.NewRaw("DELETE FROM announcements WHERE id = ?", id).Exec(ctx)
-	if err != nil {
-		return false, fmt.Errorf("remove announcement: %w", err)
+	return a, nil
+}
+
+// AllAnnouncements pages through what was ever announced and what will be, the latest written first.
+func (q *Queries) AllAnnouncements(ctx context.Context, page Page) ([]*Announcement, error) {
+	var rows []*Announcement
+	if err := page.apply(q.idb.NewSelect().Model(&rows), "an.id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list announcements: %w", err)
 	}
-	tx.Publish(Event{Kind: AnnouncementRemoved, AnnouncementID: id})
-	return changed(res), nil
+	return rows, q.fillAnnouncements(ctx, Nobody, rows)
 }
 
 // Announcements lists what is announced now, the newest first. readToo: also what the viewer has read.
 func (q *Queries) Announcements(ctx context.Context, viewer int64, readToo bool) ([]*Announcement, error) {
 	var rows []*Announcement
-	s := q.idb.NewSelect().Model(&rows).Where("(an.ends_at IS NULL OR an.ends_at > ?)", q.now()).Order("an.id DESC").Limit(50)
+	s := q.idb.NewSelect().Model(&rows).Where("an.published_at <= ? AND (an.ends_at IS NULL OR an.ends_at > ?)", q.now(), q.now()).Order("an.published_at DESC", "an.id DESC").Limit(50)
 	if !readToo {
 		s = s.Where("NOT EXISTS (SELECT 1 FROM announcement_reads AS ar WHERE ar.announcement_id = an.id AND ar.account_id = ?)", viewer)
 	}
@@ -72,7 +117,7 @@ func (q *Queries) Announcements(ctx context.Context, viewer int64, readToo bool)
 // AnnouncementByID finds an announcement that is still shown.
 func (q *Queries) AnnouncementByID(ctx context.Context, viewer, id int64) (*Announcement, error) {
 	a := new(Announcement)
-	if err := q.idb.NewSelect().Model(a).Where("an.id = ? AND (an.ends_at IS NULL OR an.ends_at > ?)", id, q.now()).Scan(ctx); err != nil {
+	if err := q.idb.NewSelect().Model(a).Where("an.id = ? AND an.published_at <= ? AND (an.ends_at IS NULL OR an.ends_at > ?)", id, q.now(), q.now()).Scan(ctx); err != nil {
 		return nil, notFound("announcement", err)
 	}
 	return a, q.fillAnnouncements(ctx, viewer, []*Announcement{a})

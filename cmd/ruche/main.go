@@ -42,24 +42,25 @@ type commands struct {
 	Config string `placeholder:"FILE" help:"Configuration file; without it, ruche.toml where there is one."`
 	Why    string `placeholder:"REASON" help:"Why: kept in the audit log beside what the command does."`
 
-	Serve   serve          `cmd:"" help:"Run the node."`
-	Demo    demoCommand    `cmd:"" help:"Run three linked nodes with people in them, until Ctrl-C."`
-	Account accountCommand `cmd:"" help:"People of this node: create, list, change."`
-	Token   tokenCommand   `cmd:"" help:"Access tokens for programs."`
-	Peer    peerCommand    `cmd:"" help:"Other nodes: whom this node talks to."`
-	Organ   orgCommand     `cmd:"" name:"organisation" help:"The list of nodes that belong together."`
-	Report  reportCommand  `cmd:"" help:"Reports of posts and people: list, take, note, close."`
-	Measure measureCommand `cmd:"" help:"What moderators do about people: warn, limit, freeze, suspend, and undo it."`
-	Appeal  appealCommand  `cmd:"" help:"Appeals against measures: list, grant, reject."`
-	Keyword keywordCommand `cmd:"" help:"Words whose use makes a report."`
-	Setting settingCommand `cmd:"" help:"What admins choose while the node runs: rules, texts, lists of hosts."`
-	Trend   trendCommand   `cmd:"" help:"What community managers show first in the trends."`
-	Audit   auditCommand   `cmd:"" help:"What was done on this node: list, verify, export."`
-	Backup  backup         `cmd:"" help:"Write database, media and keys into one archive, while the node runs."`
-	Restore restore        `cmd:"" help:"Put an archive into an empty node that isn't running."`
-	Check   configCommand  `cmd:"" name:"config" help:"Configuration."`
-	Migrate migrate        `cmd:"" help:"Bring the database's schema up to date; serve does it by itself."`
-	Version versionCommand `cmd:"" help:"Print the program's version."`
+	Serve    serve               `cmd:"" help:"Run the node."`
+	Demo     demoCommand         `cmd:"" help:"Run three linked nodes with people in them, until Ctrl-C."`
+	Account  accountCommand      `cmd:"" help:"People of this node: create, list, change."`
+	Token    tokenCommand        `cmd:"" help:"Access tokens for programs."`
+	Peer     peerCommand         `cmd:"" help:"Other nodes: whom this node talks to."`
+	Organ    orgCommand          `cmd:"" name:"organisation" help:"The list of nodes that belong together."`
+	Report   reportCommand       `cmd:"" help:"Reports of posts and people: list, take, note, close."`
+	Measure  measureCommand      `cmd:"" help:"What moderators do about people: warn, limit, freeze, suspend, and undo it."`
+	Appeal   appealCommand       `cmd:"" help:"Appeals against measures: list, grant, reject."`
+	Keyword  keywordCommand      `cmd:"" help:"Words whose use makes a report."`
+	Setting  settingCommand      `cmd:"" help:"What admins choose while the node runs: rules, texts, lists of hosts."`
+	Trend    trendCommand        `cmd:"" help:"What community managers show first in the trends."`
+	Announce announcementCommand `cmd:"" name:"announcement" help:"What this node says to all its people: write, edit, end."`
+	Audit    auditCommand        `cmd:"" help:"What was done on this node: list, verify, export."`
+	Backup   backup              `cmd:"" help:"Write database, media and keys into one archive, while the node runs."`
+	Restore  restore             `cmd:"" help:"Put an archive into an empty node that isn't running."`
+	Check    configCommand       `cmd:"" name:"config" help:"Configuration."`
+	Migrate  migrate             `cmd:"" help:"Bring the database's schema up to date; serve does it by itself."`
+	Version  versionCommand      `cmd:"" help:"Print the program's version."`
 
 	DemoNode demoNode `cmd:"" hidden:"" help:"Run one node of the demo."`
 }

@@ -76,6 +76,9 @@ func (a *Admin) Routes() []auth.Route {
 		a.route("POST", "/admin/people/invitations/{id:[0-9]+}/revoke", storage.ActInvite, a.revokeInvite),
 		a.route("GET", "/admin/people/waiting", storage.ActApproveAccounts, a.waiting),
 		a.route("POST", "/admin/people/waiting/{id:[0-9]+}/{act}", storage.ActApproveAccounts, a.decide),
+		a.route("GET", announcementsPath, storage.ActAnnounce, a.announcements),
+		a.route("POST", announcementsPath, storage.ActAnnounce, a.announce),
+		a.route("POST", announcementsPath+"/{id:[0-9]+}/{act}", storage.ActAnnounce, a.changeAnnouncement),
 		a.route("GET", "/admin/settings", storage.ActSettings, a.settings),
 		a.route("POST", "/admin/settings", storage.ActSettings, a.saveSettings),
 		a.route("GET", "/admin/jobs", storage.ActPeers, a.jobs),
@@ -130,7 +133,7 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 }
 
 // dones are what pages say was done.
-var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "assigned", "unassigned", "noted", "resolved", "reopened", "measure", "undone", "granted", "rejected", "invite-revoked", "approved", "turned-away"}
+var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "assigned", "unassigned", "noted", "resolved", "reopened", "measure", "undone", "granted", "rejected", "invite-revoked", "approved", "turned-away", "announced", "announcement-ended"}
 
 // outcome is what the address says was done, and what went wrong.
 func outcome(r *http.Request, err error) view.Outcome {

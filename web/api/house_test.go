@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ruche/outbox"
 	"ruche/storage"
 	"ruche/storage/queue"
 	"ruche/storage/storagetest"
@@ -91,6 +92,88 @@ func TestAnAnnouncementIsReadAndAnswered(t *testing.T) {
 		}
 		if got := webtest.Into[[]api.Announcement](ana.Ask("GET", "/api/v1/announcements?with_dismissed=true", nil).Is(200)); len(got) != 1 || !*got[0].Read || got[0].Reactions[0].Count != 1 {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestAnAnnouncementIsWrittenForLaterEditedAndEnded(t *testing.T) {
+	var now time.Time
+	storagetest.EachWith(t, storage.Options{Clock: func() time.Time { return now }}, func(t *testing.T, db *storage.DB) {
+		ctx := t.Context()
+		now = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+		n := webtest.Start(t, db, nil)
+		q := queue.New(db, queue.Options{Alone: true})
+		n.Outbox.Register(q)
+		ana := n.Person("ana")
+		heard := make(chan storage.Event, 100)
+		defer db.Subscribe(func(e storage.Event) {
+			if e.Kind == storage.Announced || e.Kind == storage.AnnouncementRemoved {
+				heard <- e
+			}
+		})()
+		hears := func(what string, kind storage.EventKind) {
+			t.Helper()
+			_, err := q.Drain(ctx)
+			check(t, err)
+			select {
+			case e := <-heard:
+				if e.Kind != kind {
+					t.Errorf("%s: heard %s, want %s", what, e.Kind, kind)
+				}
+			default:
+				t.Errorf("%s: nothing was heard", what)
+			}
+		}
+		reads := func(what, want string) {
+			t.Helper()
+			got := ""
+			for _, a := range webtest.Into[[]api.Announcement](ana.Ask("GET", "/api/v1/announcements", nil).Is(200)) {
+				got += a.Content
+			}
+			if got != want {
+				t.Errorf("%s: ana reads %q, want %q", what, got, want)
+			}
+		}
+		wrong := func(n outbox.Announcement) {
+			t.Helper()
+			if _, err := outbox.Announce(ctx, db, n); !errors.Is(err, outbox.ErrInvalid) {
+				t.Errorf("%+v: %v", n, err)
+			}
+		}
+		wrong(outbox.Announcement{Text: " \n"})
+		wrong(outbox.Announcement{Text: strings.Repeat("é", outbox.MaxAnnouncement+1)})
+		wrong(outbox.Announcement{Text: "x", Till: now})
+		wrong(outbox.Announcement{Text: "x", From: now.Add(2 * time.Hour), Till: now.Add(time.Hour)})
+		member := storage.ActingAs(ctx, storage.PersonActing(ana.Account, &storage.User{AccountID: ana.ID, Role: storage.RoleMember}, storage.Actor{}))
+		if _, err := outbox.Announce(member, db, outbox.Announcement{Text: "x"}); !errors.Is(err, storage.ErrDenied) {
+			t.Errorf("a member announces: %v", err)
+		}
+
+		a, err := outbox.Announce(ctx, db, outbox.Announcement{Text: "party", From: now.Add(time.Hour), Till: now.Add(3 * time.Hour)})
+		check(t, err)
+		hears("written for later", storage.AnnouncementRemoved)
+		reads("before", "")
+		now = now.Add(time.Hour)
+		hears("it begins", storage.Announced)
+		reads("it begins", "<p>party</p>")
+		check(t, outbox.EditAnnouncement(ctx, db, a.ID, outbox.Announcement{Text: "big party", Till: now.Add(time.Hour)}))
+		hears("edited", storage.Announced)
+		reads("edited", "<p>big party</p>")
+		now = now.Add(time.Hour)
+		hears("it is over", storage.AnnouncementRemoved)
+		reads("it is over", "")
+		if err := outbox.EditAnnouncement(ctx, db, a.ID, outbox.Announcement{Text: "again"}); !errors.Is(err, outbox.ErrInvalid) {
+			t.Errorf("edited after its end: %v", err)
+		}
+
+		a, err = outbox.Announce(ctx, db, outbox.Announcement{Text: "now"})
+		check(t, err)
+		hears("now", storage.Announced)
+		check(t, outbox.EndAnnouncement(ctx, db, a.ID))
+		hears("ended", storage.AnnouncementRemoved)
+		reads("ended", "")
+		if list, err := db.AllAnnouncements(ctx, storage.Page{Limit: 10}); err != nil || len(list) != 2 || list[0].State(now) != "over" {
+			t.Errorf("who writes them finds %v %v", list, err)
 		}
 	})
 }

@@ -27,6 +27,7 @@ var Console = []Section{
 	{"keywords", "/admin/keywords", storage.ActKeywords},
 	{"inviting", "/admin/people/invitations", storage.ActInvite},
 	{"waiting", "/admin/people/waiting", storage.ActApproveAccounts},
+	{"announcements", "/admin/announcements", storage.ActAnnounce},
 	{"settings", "/admin/settings", storage.ActSettings},
 	{"jobs", "/admin/jobs", storage.ActPeers},
 	{"audit", "/admin/audit", storage.ActReadAudit},
@@ -313,4 +314,22 @@ type AdminWaiting struct {
 	Outcome
 	Waiting []*storage.SignUp
 	Older   string
+}
+
+// An AnnouncementLine is an announcement, its state (message key announcement.STATE) and its times as forms write them.
+type AnnouncementLine struct {
+	*storage.Announcement
+	State, From, Till string
+}
+
+// A NewAnnouncement is what was typed for one.
+type NewAnnouncement struct{ Text, From, Till string }
+
+// AdminAnnouncements is the data of page "adminannouncements".
+type AdminAnnouncements struct {
+	Outcome
+	Typed         NewAnnouncement
+	Most          int // characters
+	Announcements []AnnouncementLine
+	Older         string
 }
