@@ -133,6 +133,29 @@ func (q *Queries) CountReports(ctx context.Context, f ReportFilter) (int, error)
 	return int(n), wrap("count reports", err)
 }
 
+// A ReportDay is what happens to a report on a day.
+type ReportDay string
+
+// What ReportsByDay counts.
+const (
+	ReportOpened ReportDay = "created_at"
+	ReportClosed ReportDay = "closed_at"
+)
+
+// ReportsByDay counts the complaints that were made, or closed, on each day in UTC (YYYY-MM-DD); days without any are absent.
+func (q *Queries) ReportsByDay(ctx context.Context, what ReportDay, from, until time.Time) (map[string]int, error) {
+	var times []time.Time
+	column := bun.Ident("re." + string(what))
+	if err := q.idb.NewSelect().Model((*Report)(nil)).ColumnExpr("?", column).Where("? >= ? AND ? < ?", column, from, column, until).Scan(ctx, &times); err != nil {
+		return nil, fmt.Errorf("count reports by day: %w", err)
+	}
+	days := map[string]int{}
+	for _, at := range times {
+		days[at.UTC().Format(time.DateOnly)]++
+	}
+	return days, nil
+}
+
 // ReportByID finds a complaint.
 func (q *Queries) ReportByID(ctx context.Context, id int64) (*Report, error) {
 	r := new(Report)

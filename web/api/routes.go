@@ -82,6 +82,11 @@ func (a *API) Routes() []auth.Route {
 		{Method: "PUT", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.changeBlock)},
 		{Method: "DELETE", Path: "/api/v1/admin/domain_blocks/{id:[0-9]+}", Scope: "admin:write:domain_blocks", Handler: a.staff(storage.ActPeers, a.unblockDomain)},
 
+		// admin_measures.go
+		{Method: "POST", Path: "/api/v1/admin/measures", Scope: "admin:read", Handler: a.staff(storage.ActReadReports, a.measures)},
+		{Method: "POST", Path: "/api/v1/admin/dimensions", Scope: "admin:read", Handler: a.staff(storage.ActMeasures, a.dimensions)},
+		{Method: "POST", Path: "/api/v1/admin/retention", Scope: "admin:read", Handler: a.staff(storage.ActMeasures, nothing)},
+
 		// admin_peers.go
 		{Method: "GET", Path: "/api/ruche/v1/peers", Scope: "admin:read", Handler: a.staff(storage.ActReadPeers, a.listPeers)},
 		{Method: "PUT", Path: "/api/ruche/v1/peers", Scope: "admin:write", Handler: a.staff(storage.ActPeers, a.savePeers)},
