@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 RECORD := $(CURDIR)/tmp/databases
 
-.PHONY: help build demo run test test-race test-processes test-interop test-browser lint check bench fuzz guards deps
+.PHONY: help build demo run test test-race test-processes test-interop test-browser test-debian lint check bench fuzz guards deps
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,12 +62,18 @@ $(BROWSER)/node_modules/.package-lock.json: $(BROWSER)/package-lock.json
 	cd $(BROWSER) && npm ci --no-audit --no-fund
 	@touch $@
 
+DEBIAN := cmd/ruche/node/debian
+test-debian: ## runs Debian's python3-mastodon and toot against two nodes; needs names in /etc/hosts
+	go vet -tags debian ./$(DEBIAN)
+	go tool staticcheck -tags debian -checks inherit,-U1000 ./$(DEBIAN)
+	go test -count=1 -tags debian ./$(DEBIAN)
+
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l cmd federation inbox outbox storage web); if [ -n "$$bad" ]; then echo "not gofmt-ed: $$bad"; exit 1; fi
 	go vet ./...
 	go tool staticcheck -checks inherit,-U1000 ./...
 
-check: lint test test-race test-processes test-interop test-browser ## what .ci/run runs
+check: lint test test-race test-processes test-interop test-browser test-debian ## what .ci/run runs
 
 bench: ## measures, with ratios in one run
 	go test -run '^$$' -bench . -benchmem ./...

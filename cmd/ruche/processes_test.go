@@ -5,16 +5,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -30,6 +23,7 @@ import (
 
 	"github.com/mattn/go-mastodon"
 
+	"ruche/cmd/ruche/node/nodetest"
 	"ruche/storage/storagetest"
 )
 
@@ -50,19 +44,13 @@ type world struct {
 	t      *testing.T
 	dir    string
 	binary string
-	ca     *x509.Certificate
-	caKey  *ecdsa.PrivateKey
-	caFile string
+	ca     *nodetest.CA
 	http   *http.Client
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	for _, name := range hostNames {
-		if addrs, err := net.LookupHost(name); err != nil || len(addrs) == 0 || !net.ParseIP(addrs[0]).IsLoopback() {
-			t.Fatalf("%s must lead to this machine: add \"127.0.0.1 %s\" to /etc/hosts", name, strings.Join(hostNames, " "))
-		}
-	}
+	check(t, nodetest.Local(hostNames...))
 	w := &world{t: t, dir: t.TempDir()}
 	w.binary = filepath.Join(w.dir, "ruche")
 	build := exec.Command("go", "build", "-o", w.binary, ".")
@@ -70,25 +58,11 @@ func newWorld(t *testing.T) *world {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	w.makeCA()
-	pool := x509.NewCertPool()
-	pool.AddCert(w.ca)
-	w.http = &http.Client{Timeout: waiting, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	var err error
+	w.ca, err = nodetest.NewCA(w.dir)
+	check(t, err)
+	w.http = &http.Client{Timeout: waiting, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.ca.Pool()}}}
 	return w
-}
-
-func (w *world) makeCA() {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(w.t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	check(w.t, err)
-	w.ca, err = x509.ParseCertificate(der)
-	check(w.t, err)
-	w.caKey = key
-	w.caFile = filepath.Join(w.dir, "ca.pem")
-	check(w.t, os.WriteFile(w.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 }
 
 // a realNode is one process, its directory and its configuration.
@@ -113,19 +87,10 @@ func (w *world) node(name, database string) *realNode {
 	n.base = "https://" + n.domain
 	dir := filepath.Join(w.dir, name+"-"+port)
 	check(w.t, os.MkdirAll(dir, 0o700))
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	cert, certKey, err := w.ca.Certificate(name)
 	check(w.t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, w.ca, &key.PublicKey, w.caKey)
-	check(w.t, err)
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	check(w.t, err)
-	cert, certKey := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	check(w.t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	check(w.t, os.WriteFile(certKey, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600))
 	n.env = append(os.Environ(), "RUCHE_DOMAIN="+n.domain, "RUCHE_LISTEN=127.0.0.1:"+port, "RUCHE_DATA_DIR="+filepath.Join(dir, "data"), "RUCHE_TLS_CERT="+cert, "RUCHE_TLS_KEY="+certKey,
-		"RUCHE_FEDERATION_CA_FILE="+w.caFile, "RUCHE_FEDERATION_PRIVATE_NETWORKS=127.0.0.0/8", "RUCHE_RATE_LIMITS=off")
+		"RUCHE_FEDERATION_CA_FILE="+w.ca.File, "RUCHE_FEDERATION_PRIVATE_NETWORKS=127.0.0.0/8", "RUCHE_RATE_LIMITS=off")
 	if database != "" {
 		n.env = append(n.env, "RUCHE_DATABASE_URL="+database)
 	}

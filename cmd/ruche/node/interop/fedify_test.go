@@ -34,7 +34,7 @@ func (w *world) startFedify(name string, options map[string]any) (*fedify, error
 	if _, err := os.Stat(binary); err != nil {
 		return nil, fmt.Errorf("the npm packages are missing: run make test-interop, or npm ci in cmd/ruche/node/interop: %w", err)
 	}
-	cert, key, err := w.certificate(name)
+	cert, key, err := w.ca.Certificate(name)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (w *world) startFedify(name string, options map[string]any) (*fedify, error
 	if options == nil {
 		cmd.Args = cmd.Args[:len(cmd.Args)-1]
 	}
-	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+w.caFile)
+	cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+w.ca.File)
 	cmd.Stderr = f.log
 	input, err := cmd.StdinPipe() // while it is open the process lives
 	if err != nil {

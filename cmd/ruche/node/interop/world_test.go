@@ -18,17 +18,10 @@ package interop
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -42,6 +35,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ruche/cmd/ruche/node"
+	"ruche/cmd/ruche/node/nodetest"
 	"ruche/federation"
 	"ruche/storage"
 )
@@ -51,12 +45,10 @@ const waiting = time.Minute
 
 // A world is a CA, the nodes and the Fedify server under it; all flows share one.
 type world struct {
-	dir    string
-	ca     *x509.Certificate
-	caKey  *ecdsa.PrivateKey
-	caFile string
-	nodes  []*ruche
-	fed    *fedify
+	dir   string
+	ca    *nodetest.CA
+	nodes []*ruche
+	fed   *fedify
 	// second is another server of the same kind, without the right to show posts on the open internet.
 	second *fedify
 	// stranger is on nobody's allow list.
@@ -81,10 +73,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	for _, name := range []string{"siege.test", "labo.test", "partenaire.test", "fedify.test"} {
-		if addrs, err := net.LookupHost(name); err != nil || len(addrs) == 0 || !net.ParseIP(addrs[0]).IsLoopback() {
-			return 1, fmt.Errorf("%s must lead to this machine: add \"127.0.0.1 %[1]s\" to /etc/hosts", name)
-		}
+	if err := nodetest.Local("siege.test", "labo.test", "partenaire.test", "fedify.test"); err != nil {
+		return 1, err
 	}
 	dir, err := os.MkdirTemp("", "ruche-interop")
 	if err != nil {
@@ -104,10 +94,10 @@ func run(m *testing.M) (code int, err error) {
 }
 
 func (w *world) begin() error {
-	if err := w.makeCA(); err != nil {
+	var err error
+	if w.ca, err = nodetest.NewCA(w.dir); err != nil {
 		return err
 	}
-	var err error
 	if w.private, w.public, err = federation.GenerateKey(); err != nil {
 		return err
 	}
@@ -150,47 +140,6 @@ func (w *world) end() {
 	_ = os.RemoveAll(w.dir)
 }
 
-func (w *world) makeCA() (err error) {
-	if w.caKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		return err
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "interop CA"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &w.caKey.PublicKey, w.caKey)
-	if err != nil {
-		return err
-	}
-	if w.ca, err = x509.ParseCertificate(der); err != nil {
-		return err
-	}
-	w.caFile = filepath.Join(w.dir, "ca.pem")
-	return os.WriteFile(w.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
-}
-
-// certificate makes one for a name, and gives the files of it and its key.
-func (w *world) certificate(name string) (cert, key string, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", "", err
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, w.ca, &private.PublicKey, w.caKey)
-	if err != nil {
-		return "", "", err
-	}
-	keyDER, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		return "", "", err
-	}
-	serial := template.SerialNumber.String()
-	cert, key = filepath.Join(w.dir, name+serial+".pem"), filepath.Join(w.dir, name+serial+".key")
-	if err := os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		return "", "", err
-	}
-	return cert, key, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600)
-}
-
 // A ruche is a node of ours.
 type ruche struct {
 	*node.Node
@@ -204,7 +153,7 @@ type ruche struct {
 // startNode starts one under a name that leads to this machine, with more settings as in the environment.
 func (w *world) startNode(name, database string, settings ...string) (*ruche, error) {
 	ctx := context.Background()
-	cert, key, err := w.certificate(name)
+	cert, key, err := w.ca.Certificate(name)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +169,7 @@ func (w *world) startNode(name, database string, settings ...string) (*ruche, er
 	n := &ruche{w: w, database: database, domain: name + ":" + port, log: new(journal)}
 	cfg, err := node.Load(os.DevNull, true, append([]string{
 		"RUCHE_DOMAIN=" + n.domain, "RUCHE_NAME=" + name, "RUCHE_LISTEN=" + address, "RUCHE_DATA_DIR=" + filepath.Join(w.dir, name+port),
-		"RUCHE_TLS_CERT=" + cert, "RUCHE_TLS_KEY=" + key, "RUCHE_FEDERATION_CA_FILE=" + w.caFile, "RUCHE_RATE_LIMITS=off",
+		"RUCHE_TLS_CERT=" + cert, "RUCHE_TLS_KEY=" + key, "RUCHE_FEDERATION_CA_FILE=" + w.ca.File, "RUCHE_RATE_LIMITS=off",
 	}, settings...))
 	if err != nil {
 		return nil, err
