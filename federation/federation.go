@@ -38,7 +38,8 @@ type Node struct {
 	PublicPages bool
 	Gate        *Gate
 
-	// Prove has a linked peer show that it has the key that we know, and holds it if it hasn't.
+	// Prove has a linked peer show that it has the key that we know, and holds it if it hasn't; nil: its document is
+	// compared instead.
 	Prove func(ctx context.Context, peer *storage.Peer) error
 
 	rates  rates

@@ -79,6 +79,13 @@ func (n *Node) sameNode(ctx context.Context, host string) error {
 	if err != nil || !peer.Linked() {
 		return err
 	}
+	if n.Prove == nil {
+		err = n.CheckService(ctx, peer)
+		if status := (*StatusError)(nil); errors.As(err, &status) {
+			return fmt.Errorf("%w: %w", ErrKeyUnavailable, err) // that the node's own actor is gone says nothing of a person's
+		}
+		return err
+	}
 	now := n.DB.Now()
 	if at, ok := n.proven.Load(host); ok && now.Sub(at.(time.Time)) < proofAge && now.Sub(at.(time.Time)) >= 0 {
 		return nil
