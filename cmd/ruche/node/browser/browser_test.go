@@ -13,6 +13,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -175,9 +177,21 @@ func within[T any](v *visitor, act chromedp.Action[T]) T {
 	ok(v.t, chromedp.Do(v.ctx))
 	ctx, cancel := context.WithTimeout(v.ctx, waiting)
 	defer cancel()
-	found, err := chromedp.Run(ctx, act)
-	v.must(err)
+	var found T
+	v.must(settled(func() (err error) { found, err = chromedp.Run(ctx, act); return err }))
 	return found
+}
+
+// settled does something again for as long as the browser says that the element that it found is gone: it tells of a
+// loaded page once more when that is whole, and every element has another number from then on. Nothing was done to the
+// element in that case.
+func settled(act func() error) error {
+	for {
+		var gone *cdproto.Error
+		if err := act(); !errors.As(err, &gone) || !strings.Contains(gone.Message, "given id") {
+			return err
+		}
+	}
 }
 
 // must fails with what the page says.
@@ -195,9 +209,15 @@ func (v *visitor) loads(act chromedp.Action[chromedp.Void]) int64 {
 	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, waiting)
 	defer cancel()
-	res, err := chromedp.RunResponse(ctx, act)
-	v.must(err)
-	return res.Status
+	var status int64
+	v.must(settled(func() error {
+		res, err := chromedp.RunResponse(ctx, act)
+		if err == nil {
+			status = res.Status
+		}
+		return err
+	}))
+	return status
 }
 
 func (v *visitor) visit(path string) {
