@@ -40,7 +40,7 @@ var kinds = []struct {
 	{"limit", []string{"federation/client.go", "federation/vocab/decode.go", "federation/thread.go", "federation/threadwalk.go", "web/auth/limit.go"}},
 	{"media", []string{"inbox/mirror/mirror.go", "inbox/mirror/fetch.go", "inbox/mirror/hosts.go", "storage/copy.go", "storage/seal.go", "federation/shown.go"}},
 	{"circle", []string{"outbox/circle.go", "outbox/post.go", "outbox/share.go", "outbox/quote.go", "outbox/deliver.go"}},
-	{"role", []string{"web/auth/scope.go", "web/auth/route.go", "web/auth/bearer.go", "web/auth/token.go", "web/auth/session.go", "storage/user.go"}},
+	{"role", []string{"web/auth/scope.go", "web/auth/route.go", "web/auth/bearer.go", "web/auth/token.go", "web/auth/session.go", "storage/user.go", "storage/permission.go"}},
 }
 
 // packages are those whose tests are asked; the quick ones first.

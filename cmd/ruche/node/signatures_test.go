@@ -564,8 +564,16 @@ func TestJunkInTheNameOfALinkedPeerAsksItsNodeOnce(t *testing.T) {
 	if bob.fetched != 2 {
 		t.Errorf("bob and the node's own actor were read %d times in all", bob.fetched)
 	}
-	// With another key of the node itself, a changed key of one of its people counts for nothing.
+	// That the node's own actor is gone says nothing of a person's key: the sender may try again.
 	bob.keys["bob"] = good
+	bob.rotate("bob")
+	bob.status = map[string]int{"/u/service": 410}
+	n.advance(6 * time.Minute)
+	if got := deliver(); got != 503 {
+		t.Errorf("a changed key at a node without an actor is answered %d", got)
+	}
+	bob.status = nil
+	// With another key of the node itself, a changed key of one of its people counts for nothing.
 	bob.rotate("bob")
 	bob.rotate("service")
 	n.advance(6 * time.Minute)
