@@ -106,6 +106,24 @@ func TestWhoSeesAPostIsAskedOfThisViewerThisAuthorAndThisPost(t *testing.T) {
 		put(inside, bees, storage.Removed)
 		sees("members, once it is taken out", luc.ID, inside, false)
 
+		// Of somebody limited: their followers see it, not those of others, nor who only asked to follow. Nobody else is.
+		loud := storagetest.Person(t, db, "loud")
+		louds := post(storage.Public)
+		louds.AuthorID = loud.ID
+		limited := write(louds)
+		act(func(tx *storage.Tx) error {
+			_, err := tx.TakeMeasure(ctx, loud.ID, storage.MeasureLimit)
+			return err
+		})
+		follow(luc, loud, storage.Accepted)
+		sees("limited, by who follows another", eve.ID, limited, false)
+		follow(eve, loud, storage.Pending)
+		sees("limited, by who asked to follow", eve.ID, limited, false)
+		sees("limited, by who follows", luc.ID, limited, true)
+		sees("limited, by nobody", storage.Nobody, limited, false)
+		sees("another's, who isn't limited", eve.ID, open, true)
+		sees("another's, by nobody", storage.Nobody, open, true)
+
 		// From outside: the circle of the network, and nothing else.
 		for circle, want := range map[string]bool{storage.CircleNode: false, storage.CircleOrganisation: false, storage.CircleNetwork: true} {
 			p := post(storage.Public)

@@ -24,6 +24,14 @@ func TestNobodyButACommunitySpeaksForIt(t *testing.T) {
 	lemmy.writes("bob", "in", "", fmt.Sprintf(`,"audience":%q`, lemmy.id("club")))
 	lemmy.writes("bob", "elsewhere", "", "")
 	lemmy.writes("bob", "idle", "", fmt.Sprintf(`,"audience":%q`, lemmy.id("idle")))
+	// What bob wrote for his followers alone, whom ana is one of, goes nowhere else, whatever it is addressed to.
+	if got := lemmy.deliver("siege.test", "/inbox", "bob", fmt.Sprintf(`{"id":"https://peer.test/n/own/create","type":"Create","actor":%[1]q,"to":["%[1]s/followers"],"object":{"id":"https://peer.test/n/own","type":"Note","attributedTo":%[1]q,"content":"among us","to":["%[1]s/followers"],"audience":%[2]q}}`, lemmy.id("bob"), lemmy.id("club"))); got != http.StatusAccepted {
+		t.Fatalf("a post for followers is answered %d", got)
+	}
+	n.settle()
+	if p, err := ana.c.db.PostByURI(t.Context(), "https://peer.test/n/own"); err != nil || p.Visibility != storage.Followers {
+		t.Fatalf("a post for followers is kept as %+v (%v)", p, err)
+	}
 	lucs := luc.posts("luc is no member", storage.Public)
 	announce := func(by, id, inner string) {
 		t.Helper()
@@ -41,6 +49,7 @@ func TestNobodyButACommunitySpeaksForIt(t *testing.T) {
 		"a person announces an activity":           {"eve", create("in", lemmy.id("bob"), "forged")},
 		"another community":                        {"other", create("in", lemmy.id("bob"), "forged")},
 		"a post that wasn't written for it":        {"club", create("elsewhere", lemmy.id("bob"), "forged")},
+		"a post for its author's followers":        {"club", `"https://peer.test/n/own"`},
 		"a post that isn't there":                  {"club", create("nothing", lemmy.id("bob"), "forged")},
 		"a community without members here":         {"idle", create("idle", lemmy.id("bob"), "forged")},
 		"an actor elsewhere than the post":         {"club", create("in", luc.me.URI, "forged")},

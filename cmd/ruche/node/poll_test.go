@@ -165,6 +165,15 @@ func TestVotesOverTheWireCountOnceAndOnlyWhereTheyMay(t *testing.T) {
 	if got := ana.counts(secret.ID); !strings.HasPrefix(got, "yes:0 no:0") {
 		t.Errorf("the poll for followers counts %s", got)
 	}
+	// An answer to a question that isn't there is ignored for that reason, and not tried again.
+	ignored := n.counted("siege.test", "unknown_post")
+	if got := bob.deliver("siege.test", "/inbox", "bob", vote("8", "bob", "https://siege.test/posts/nothing", "yes", "")); got != http.StatusAccepted {
+		t.Errorf("a vote in a poll that isn't there is answered %d", got)
+	}
+	n.settle()
+	if got := n.counted("siege.test", "unknown_post"); got != ignored+1 {
+		t.Errorf("a vote in a poll that isn't there is ignored %v times for that", got-ignored)
+	}
 	before := n.rows("siege.test")
 	n.advance(time.Hour)
 	n.settle()
