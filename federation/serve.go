@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"ruche/federation/vocab"
 	"ruche/storage"
@@ -93,7 +94,7 @@ func (n *Node) Actors(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !a.DeletedAt.IsZero() {
-		n.fail(w, r, http.StatusGone, "this account is gone")
+		n.gone(w, r, a.URI, time.Time{})
 		return
 	}
 	if wantsPage(r) {
@@ -210,14 +211,7 @@ func (n *Node) readable(w http.ResponseWriter, r *http.Request) (p *storage.Post
 		return nil, 0, "", false
 	}
 	if err == nil && p.Local() && !p.DeletedAt.IsZero() && n.hadIt(ctx, p, host) {
-		body, err := n.Writer.Tombstone(p)
-		if err != nil {
-			n.broken(w, r, err)
-			return nil, 0, "", false
-		}
-		w.Header().Set("Content-Type", activityJSON)
-		w.WriteHeader(http.StatusGone)
-		_, _ = w.Write(body)
+		n.gone(w, r, p.URI, p.DeletedAt)
 		return nil, 0, "", false
 	}
 	if err == nil && strings.HasPrefix(r.URL.Path, "/shares/") == (p.ShareOfID != 0) {
@@ -292,6 +286,18 @@ func (n *Node) activity(w http.ResponseWriter, r *http.Request, body []byte, err
 		return
 	}
 	w.Header().Set("Content-Type", activityJSON)
+	_, _ = w.Write(body)
+}
+
+// gone answers with the tombstone of what stood here.
+func (n *Node) gone(w http.ResponseWriter, r *http.Request, id string, at time.Time) {
+	body, err := n.Writer.Tombstone(id, at)
+	if err != nil {
+		n.broken(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", activityJSON)
+	w.WriteHeader(http.StatusGone)
 	_, _ = w.Write(body)
 }
 

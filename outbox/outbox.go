@@ -62,6 +62,7 @@ func (o *Outbox) Register(q *queue.Queue) {
 	q.Handle(JobScheduled, o.postScheduled)
 	q.Handle(JobAnnouncement, o.tellAnnouncement)
 	q.Handle(storage.JobClosePoll, o.closePoll)
+	q.Handle(storage.JobErase, o.erase)
 	q.Handle(storage.JobTellPoll, o.tellPoll)
 }
 

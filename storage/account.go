@@ -365,11 +365,11 @@ func (tx *Tx) UnsuspendAccount(ctx context.Context, id int64) (bool, error) {
 	return true, tx.auditAccount(ctx, id, ActionAccountRestore, nil, nil)
 }
 
-// EndAccount notes that a remote account deleted itself: its follows end, and nothing of it is
-// shown any more. The row stays.
+// EndAccount notes that a remote account deleted itself: its follows end, nothing of it is
+// shown any more, and what it wrote is removed by JobErase. The row stays.
 func (tx *Tx) EndAccount(ctx context.Context, id int64) error {
-	if _, err := tx.idb.NewRaw("UPDATE accounts SET deleted_at = ?, revision = revision + 1, raw = '' WHERE id = ? AND deleted_at IS NULL", tx.Now(), id).Exec(ctx); err != nil {
-		return fmt.Errorf("end account: %w", err)
+	if news, err := tx.markDeleted(ctx, id); err != nil || !news {
+		return err
 	}
 	var follows []*Follow
 	if err := tx.idb.NewSelect().Model(&follows).Where("f.follower_id = ? OR f.followee_id = ?", id, id).Scan(ctx); err != nil {
@@ -380,7 +380,6 @@ func (tx *Tx) EndAccount(ctx context.Context, id int64) error {
 			return err
 		}
 	}
-	tx.Publish(Event{Kind: AccountChanged, AccountID: id})
 	return nil
 }
 

@@ -36,6 +36,7 @@ const (
 	ActionAccountFactor   = "account.second-factor"
 	ActionAccountSuspend  = "account.suspend"
 	ActionAccountRestore  = "account.unsuspend"
+	ActionAccountDelete   = "account.delete"
 	ActionAccountWarn     = "account.warn"
 	ActionAccountLimit    = "account.limit"
 	ActionAccountUnlimit  = "account.unlimit"

@@ -21,6 +21,7 @@ type accountCommand struct {
 	SetRole       accountSetRole       `cmd:"" help:"Give an account a role, and end its sign-ins."`
 	Suspend       accountSuspend       `cmd:"" help:"Take an account out of sight, and end its sign-ins."`
 	Unsuspend     accountUnsuspend     `cmd:"" help:"Let a suspended account act and be seen again."`
+	Delete        accountDelete        `cmd:"" help:"Delete a suspended account for good, with all that it wrote; peers are told."`
 	ResetPassword accountResetPassword `cmd:"" help:"Give an account a new password, print it, and end its sign-ins."`
 	ResetLink     accountResetLink     `cmd:"" help:"Print a link with which somebody chooses a new password within an hour."`
 	SetEmail      accountSetEmail      `cmd:"" help:"Give an account another e-mail address."`
@@ -82,7 +83,7 @@ type account struct {
 	Handle      string    `json:"handle"`
 	Email       string    `json:"email"`
 	Role        string    `json:"role"`
-	State       string    `json:"state"` // active, limited, frozen, suspended or deleted
+	State       string    `json:"state"` // active, limited, frozen or suspended
 	DisplayName string    `json:"display_name"`
 	Department  string    `json:"department"`
 	Official    bool      `json:"official"`
@@ -94,8 +95,6 @@ type account struct {
 func shown(cfg node.Config, a *people.Someone) account {
 	state := "active"
 	switch {
-	case !a.DeletedAt.IsZero():
-		state = "deleted"
 	case !a.SuspendedAt.IsZero():
 		state = "suspended"
 	case !a.FrozenAt.IsZero():
@@ -197,6 +196,12 @@ type accountUnsuspend struct{ username }
 
 func (c accountUnsuspend) Run(p *program) error {
 	return p.withDB(func(_ node.Config, db *storage.DB) error { return known(people.Unsuspend(p.ctx, db, c.Username)) })
+}
+
+type accountDelete struct{ username }
+
+func (c accountDelete) Run(p *program) error {
+	return p.withDB(func(_ node.Config, db *storage.DB) error { return known(people.Delete(p.ctx, db, c.Username)) })
 }
 
 type accountResetPassword struct{ username }

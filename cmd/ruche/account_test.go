@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ruche/storage"
 )
 
 // create makes an account with a known password.
@@ -172,5 +174,23 @@ func TestThePeersAreAList(t *testing.T) {
 	s.refuses(1, says("bad.test", "ruche peer list"), "peer", "show", "bad.test")
 	for _, host := range []string{"https://labo.test", "a b", "ana@labo.test", "siege.test", ""} {
 		s.refuses(1, nil, "peer", "allow", host)
+	}
+}
+
+func TestASuspendedAccountIsDeletedByTheCommandLine(t *testing.T) {
+	s := newSite(t)
+	s.create("ana", "--role", "owner")
+	s.create("luc")
+	s.refuses(1, says("suspend"), "account", "delete", "luc")
+	s.does("account", "suspend", "luc")
+	if got := s.does("account", "delete", "luc", "--why", "he left"); got != "" {
+		t.Errorf("prints %q", got)
+	}
+	s.wrote(storage.ActionAccountDelete, "he left")
+	s.refuses(1, says("not found", "ruche account list"), "account", "delete", "luc")
+	s.refuses(1, says("not found"), "account", "unsuspend", "luc")
+	s.refuses(1, says("never given twice"), "account", "create", "--username", "luc", "--email", "new@siege.test")
+	if got := lines(s.does("account", "list")); len(got) != 1 {
+		t.Errorf("the list is %q", got)
 	}
 }

@@ -3,20 +3,22 @@ package vocab
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	ap "github.com/go-ap/activitypub"
 
 	"ruche/storage"
 )
 
-// Tombstone is what stands where a post of ours stood: answered with 410 to those who could see it.
-func (w Writer) Tombstone(p *storage.Post) ([]byte, error) {
+// Tombstone is what stands where a post or an account of ours stood, answered with 410: a post's to those who could see
+// it, with the time of its end; an account's to everybody, without.
+func (w Writer) Tombstone(id string, deleted time.Time) ([]byte, error) {
 	var c ids
-	t := tombstone(&c, p.URI)
+	t := tombstone(&c, id)
 	if c.err != nil {
-		return nil, fmt.Errorf("write tombstone of %s: %w", p.URI, c.err)
+		return nil, fmt.Errorf("write tombstone of %s: %w", id, c.err)
 	}
-	t.addTime("deleted", p.DeletedAt)
+	t.addTime("deleted", deleted)
 	return t.json(plainContext())
 }
 

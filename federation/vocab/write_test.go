@@ -265,7 +265,7 @@ func TestADeleteHoldsATombstoneOrTheActor(t *testing.T) {
 	}
 	p := anasPost()
 	p.DeletedAt = edited
-	body, err = writer().Tombstone(p)
+	body, err = writer().Tombstone(p.URI, p.DeletedAt)
 	golden(t, "tombstone", body, err)
 }
 

@@ -1,5 +1,5 @@
 // Package people is what admins do to the accounts of their node: create, import, change a role,
-// suspend, give a new password. The command line, the demo and the pages come through here, so
+// suspend, delete, give a new password. The command line, the demo and the pages come through here, so
 // that one rule holds whoever asks.
 //
 // What must never happen: a username that is given a second time, a node that loses its last
@@ -315,6 +315,32 @@ func Unsuspend(ctx context.Context, db *storage.DB, username string) error {
 		_, err := tx.UnsuspendAccount(ctx, who.ID)
 		return err
 	})
+}
+
+// Delete ends somebody's account for good. It must be suspended: that is the time to think again, and what was done to it
+// can be undone until then.
+func Delete(ctx context.Context, db *storage.DB, username string) error {
+	return change(ctx, db, username, func(tx *storage.Tx, who *Someone) error {
+		if err := tx.MayTo(ctx, storage.ActEraseAccounts, who.ID); err != nil {
+			return err
+		}
+		if who.SuspendedAt.IsZero() {
+			return &storage.Denied{Text: "This action is not allowed: only a suspended account can be deleted, so suspend it first"}
+		}
+		return tx.DeleteAccount(ctx, who.Account)
+	})
+}
+
+// Leave ends the account of somebody who wants that themselves, within the act that made sure of who they are.
+func Leave(ctx context.Context, tx *storage.Tx, username string) error {
+	me, err := Find(ctx, &tx.Queries, username)
+	if err != nil {
+		return err
+	}
+	if err := KeepAnOwner(ctx, tx, me); err != nil {
+		return err
+	}
+	return tx.DeleteAccount(ctx, me.Account)
 }
 
 // ResetPassword gives an account a new password, which it returns, and ends its sign-ins.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"ruche/outbox"
 	"ruche/outbox/moderation"
 	"ruche/outbox/people"
 	"ruche/storage"
@@ -91,6 +92,7 @@ func (a *Admin) showAccount(w http.ResponseWriter, r *http.Request, link string,
 		page.Measures, page.Lasting = measuresFor(who.Account, false), lasting(who.Account)
 	}
 	page.MayGive = who.User != nil && a.may(r, storage.ActRoles) && storage.MayGive(auth.User(ctx).Role, who.User.Role)
+	page.MayDelete = who.User != nil && !who.SuspendedAt.IsZero() && a.DB.MayTo(ctx, storage.ActEraseAccounts, who.ID) == nil
 	strikes, err := a.Desk.Strikes(ctx, who.ID)
 	if err != nil {
 		return err
@@ -159,6 +161,12 @@ func (a *Admin) actOnAccount(w http.ResponseWriter, r *http.Request) error {
 		_, err = a.Desk.Act(ctx, moderation.Measure{Account: who.ID, What: form.Str("what"), Text: strings.TrimSpace(form.Str("text"))})
 	case "undo":
 		what, err = "undone", a.Desk.Undo(ctx, who.ID, form.Str("what"))
+	case "delete":
+		if what = "deleted"; storage.ReasonOf(ctx) == "" {
+			err = &outbox.Invalid{Text: "Write why: the audit log keeps it."}
+		} else {
+			err = people.Delete(ctx, a.DB, who.Username)
+		}
 	case "link":
 		if err = a.DB.MayTo(ctx, storage.ActRoles, who.ID); err == nil {
 			var secret string

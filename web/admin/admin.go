@@ -133,7 +133,7 @@ func done(w http.ResponseWriter, r *http.Request, path, what string) error {
 }
 
 // dones are what pages say was done.
-var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "assigned", "unassigned", "noted", "resolved", "reopened", "measure", "undone", "granted", "rejected", "invite-revoked", "approved", "turned-away", "announced", "announcement-ended"}
+var dones = []string{"added", "saved", "suspended", "resumed", "blocked", "purging", "removed", "confirmed", "refused", "revoked", "created", "member-removed", "accepted", "left", "rotated", "resent", "assigned", "unassigned", "noted", "resolved", "reopened", "measure", "undone", "granted", "rejected", "invite-revoked", "approved", "turned-away", "deleted", "announced", "announcement-ended"}
 
 // outcome is what the address says was done, and what went wrong.
 func outcome(r *http.Request, err error) view.Outcome {

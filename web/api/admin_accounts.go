@@ -222,6 +222,30 @@ func (a *API) answerAdminAccount(w http.ResponseWriter, r *http.Request, account
 	return auth.JSON(w, who.entity(account))
 }
 
+// deleteAccount is DELETE /api/v1/admin/accounts/:id. The answer is the account as it was.
+func (a *API) deleteAccount(w http.ResponseWriter, r *http.Request) error {
+	ctx, _, err := reasoned(r)
+	if err != nil {
+		return err
+	}
+	who, err := a.reader(r).supervised(ctx, []int64{pathID(r)})
+	if err != nil {
+		return err
+	}
+	gone := who.byID[pathID(r)]
+	if gone == nil {
+		return auth.NotFound()
+	}
+	if !gone.Local() || gone.Kind == storage.Group {
+		return auth.Invalid("only people of this node are deleted: somebody of another node, or a community, can be suspended")
+	}
+	was := who.entity(gone.ID)
+	if err := joining.Delete(ctx, a.DB, gone.Username); err != nil {
+		return err
+	}
+	return auth.JSON(w, was)
+}
+
 // measuresOf are our words for the kinds of action that apps know.
 var measuresOf = map[string]string{
 	"none": storage.MeasureWarn, "sensitive": storage.MeasureSensitive, "disable": storage.MeasureFreeze, "silence": storage.MeasureLimit, "suspend": storage.MeasureSuspend,

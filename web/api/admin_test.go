@@ -384,3 +384,32 @@ func TestAdminsAllowAndBlockDomainsByAnApp(t *testing.T) {
 		s.Ask("PUT", blocks+"/112233445566778899", s.asAda, nil).Is(404)
 	})
 }
+
+func TestAdminsDeleteASuspendedAccountByAnApp(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		s := staffedNode(t, db)
+		zoe := s.Remote("zoe", "partner.test")
+		path := func(who int64) string { return "/api/v1/admin/accounts/" + storage.FormatID(who) }
+		group := &storage.Account{Username: "garden", Kind: storage.Group}
+		check(t, db.Update(t.Context(), func(tx *storage.Tx) error { return tx.AddAccount(t.Context(), group) }))
+		service, err := db.ServiceActor(t.Context())
+		check(t, err)
+		s.Ask("DELETE", path(s.luc.ID), s.asAda, nil).Is(403).Says("suspend it first")
+		s.Ask("POST", path(s.luc.ID)+"/action", s.asMia, map[string]string{"type": "suspend", "text": "spam"}).Is(200)
+		s.Ask("DELETE", path(s.luc.ID), s.asMember, nil).Is(403)
+		s.Ask("DELETE", path(s.luc.ID), s.asMia, nil).Is(403).Says("owners and admins")
+		s.Ask("DELETE", path(s.luc.ID), s.Token(s.ada.ID, "admin:read admin:write:reports"), nil).Is(403).Says("admin:write:accounts")
+		s.Ask("DELETE", path(s.luc.ID), s.asAda, map[string]string{"why": strings.Repeat("x", 1001)}).Is(422).Says("why")
+		s.Ask("DELETE", path(s.owner.ID), s.asAda, nil).Is(403)
+		s.Ask("DELETE", path(zoe.ID), s.asAda, nil).Is(422).Says("of this node")
+		s.Ask("DELETE", path(group.ID), s.asAda, nil).Is(422).Says("community")
+		s.Ask("DELETE", path(service.ID), s.asAda, nil).Is(404)
+		s.Ask("DELETE", path(112233445566778899), s.asAda, nil).Is(404)
+		gone := s.Ask("DELETE", path(s.luc.ID), s.asAda, map[string]string{"why": "he left"}).Is(200).Says(`"username":"luc"`, `"suspended":true`, `"email":""`)
+		attributes(t, gone.Body, adminAccountHas)
+		s.said(storage.ActionAccountDelete, "@ada", "he left")
+		s.Ask("GET", path(s.luc.ID), s.asAda, nil).Is(404)
+		s.Ask("DELETE", path(s.luc.ID), s.asAda, nil).Is(404)
+		s.Ask("POST", path(s.luc.ID)+"/unsuspend", s.asAda, nil).Is(404)
+	})
+}

@@ -51,6 +51,7 @@ func (a *API) Routes() []auth.Route {
 		{Method: "GET", Path: "/api/v1/admin/accounts", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccounts)},
 		{Method: "GET", Path: "/api/v2/admin/accounts", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccounts)},
 		{Method: "GET", Path: "/api/v1/admin/accounts/{id:[0-9]+}", Scope: "admin:read:accounts", Handler: a.staff(storage.ActReadAccounts, a.adminAccount)},
+		{Method: "DELETE", Path: "/api/v1/admin/accounts/{id:[0-9]+}", Scope: "admin:write:accounts", Handler: a.staff(storage.ActEraseAccounts, a.deleteAccount)},
 		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/action", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.actOnAccount)},
 		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/enable", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureFreeze))},
 		{Method: "POST", Path: "/api/v1/admin/accounts/{id:[0-9]+}/unsilence", Scope: "admin:write:accounts", Handler: a.staff(storage.ActModerateAccounts, a.lifting(storage.MeasureLimit))},

@@ -132,6 +132,7 @@ func (s *Server) Pages() []Route {
 		{"POST", factorRemove, Public, s.removeFactor},
 		{"POST", "/auth/sessions/end", Public, s.endBrowser},
 		{"POST", "/auth/apps/revoke", Public, s.revokeApp},
+		{"POST", "/auth/delete", Public, s.deleteAccount},
 	}
 }
 

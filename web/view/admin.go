@@ -280,6 +280,7 @@ type AdminAccount struct {
 	AccountLine
 	Roles                []string
 	MayModerate, MayGive bool
+	MayDelete            bool     // it is suspended, and the reader may end it for good
 	Link                 string   // to choose a new password: shown once
 	Measures             []string // that may be taken: message keys measure.MEASURE and measure.MEASURE.act
 	Lasting              []string // that are in force, and may be undone
