@@ -50,3 +50,46 @@ func TestAPersonWithoutAnAppLivesHere(t *testing.T) {
 		t.Errorf("the first stop leads to %q; the second is outlined %q", first, outline)
 	}
 }
+
+func TestAPersonReadsWhatGoesAndDeletesTheirAccount(t *testing.T) {
+	h := open(t, "siege", "Siège")
+	h.person("ada", "Ada Martin", "owner")
+	ana := h.person("ana", "Ana Lima", "member")
+	person, owner := h.arrives("ana"), h.arrives("ada")
+	owner.visit("/auth/account")
+	owner.picks("#delete summary")
+	owner.types("#delete-current", password)
+	owner.presses(`form[action="/auth/delete"] button`)
+	owner.sees("You are the last owner")
+
+	person.visit("/auth/account")
+	person.picks("#delete summary")
+	person.sees("can’t be undone", "never given to anybody else")
+	person.seen("account-delete")
+	person.types("#delete-current", password)
+	person.presses(`form[action="/auth/delete"] button`)
+	person.sees("Your account is deleted", "To the front page")
+	if a, err := h.DB().AccountByID(t.Context(), ana.ID); err != nil || a.DeletedAt.IsZero() {
+		t.Errorf("ana is there (%v)", err)
+	}
+	person.loads(chromedp.Navigate(h.base + "/home"))
+	if got := person.path(); !strings.HasPrefix(got, "/auth/sign_in") {
+		t.Errorf("who has deleted their account arrives at %s", got)
+	}
+
+	// What an admin reads before they delete somebody.
+	luc := h.person("luc", "Luc Petit", "member")
+	owner.visit("/admin/accounts/luc")
+	owner.picks(`#decide input[value=suspend]`)
+	owner.types("#text", "He left.")
+	owner.presses(`#decide > button`)
+	owner.visit("/admin/accounts/luc")
+	owner.picks("#delete summary")
+	owner.seen("account-delete-console")
+	owner.types("#delete-why", "He left the company.")
+	owner.presses(`form[action$="/delete"] button`)
+	owner.sees("Deleted. What they wrote is being removed.", "deleted")
+	if a, err := h.DB().AccountByID(t.Context(), luc.ID); err != nil || a.DeletedAt.IsZero() {
+		t.Errorf("luc is there (%v)", err)
+	}
+}
